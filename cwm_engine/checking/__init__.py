@@ -1,0 +1,1 @@
+"""Is the model right? Prediction against observation: comparison, scores, reports."""

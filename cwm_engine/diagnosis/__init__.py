@@ -1,0 +1,1 @@
+"""Why is the model wrong? Slices, value replacement, single-edit search, findings."""

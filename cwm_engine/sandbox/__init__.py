@@ -1,0 +1,1 @@
+"""Running code nobody has reviewed: workers, limits, deadlines."""

@@ -1,0 +1,1 @@
+"""What was observed: datasets, storage, import and export, recording, data health."""
