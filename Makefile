@@ -1,0 +1,48 @@
+# Every target does its own set-up: python3 (3.11 or newer) and make are all that is needed.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench docs clean
+
+help:
+	@echo "make demo    record CartPole and Taxi, find the faults of two broken models, repair them"
+	@echo "make test    make check and all tests"
+	@echo "make check   format, lint, types, import arrows"
+	@echo "make format  format the code and apply safe lint fixes"
+	@echo "make bench   print the benchmark tables"
+	@echo "make docs    write the generated pages and pictures of docs/ anew"
+	@echo "make clean   remove everything that make made, .venv included"
+
+demo: $(VENV)/.installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.installed-dev
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/picture.py
+
+clean:
+	rm -rf $(VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The demo needs the engine alone; everything else needs the tools of the dev group too.
+$(VENV)/.installed $(VENV)/.installed-dev: pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" bash scripts/setup.sh "$(VENV)" "$@"
