@@ -1,0 +1,72 @@
+"""Recorded rollouts of CartPole, Taxi and Acrobot for the benchmarks, and states the recording never saw."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+
+from cwm_engine.trajectories.columns import Columns
+from cwm_engine.trajectories.dataset import Dataset, Provenance
+
+ENVIRONMENTS = {"cartpole": "CartPole-v1", "taxi": "Taxi-v4", "acrobot": "Acrobot-v1"}
+TRANSITIONS = {"cartpole": 400, "taxi": 1600, "acrobot": 4500}
+MODELS = Path(__file__).parent / "models"
+
+
+def source_of(name: str) -> str:
+    """The right world model of an environment."""
+    return (MODELS / f"{name}.py").read_text()
+
+
+@cache
+def recorded(name: str, count: int | None = None, seed: int = 0) -> Dataset:
+    """At least `count` transitions, whole episodes, half of them random and half with sticky actions."""
+    count = TRANSITIONS[name] if count is None else count
+    env = gymnasium.make(ENVIRONMENTS[name])
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[object, int, object, float, bool, bool, int, int]] = []
+    episode = 0
+    while len(rows) < count:
+        observation, _ = env.reset(seed=seed * 100_003 + episode)
+        sticky, action, step, over = episode % 2 == 1, 0, 0, False
+        while not over:
+            if step == 0 or not sticky or rng.random() < 0.5:
+                action = int(rng.integers(env.action_space.n))
+            following, reward, terminated, truncated, _ = env.step(action)
+            over = terminated or truncated
+            rows.append((observation, action, following, float(reward), terminated, truncated, episode, step))
+            observation, step = following, step + 1
+        episode += 1
+    env.close()
+    states, actions, following_states, rewards, terminated, truncated, episodes, steps = zip(*rows, strict=True)
+    return Dataset(
+        observations=Columns.from_values(states),
+        actions=Columns.from_values(actions),
+        next_observations=Columns.from_values(following_states),
+        rewards=np.array(rewards),
+        terminated=np.array(terminated),
+        truncated=np.array(truncated),
+        episode=np.array(episodes, dtype=np.int32),
+        step=np.array(steps, dtype=np.int32),
+        provenance=Provenance(environment=ENVIRONMENTS[name], seed=seed),
+    )
+
+
+@cache
+def unseen(name: str, count: int = 2000, seed: int = 1) -> tuple[Columns, Columns]:
+    """States and actions far wider than the recording; for Taxi all of them."""
+    rng = np.random.default_rng(seed)
+    if name == "taxi":
+        return Columns.from_values(np.repeat(np.arange(500), 6).tolist()), Columns.from_values(list(range(6)) * 500)
+    if name == "cartpole":
+        states = rng.uniform([-3, -3, -0.3, -3], [3, 3, 0.3, 3], size=(count, 4))
+    else:
+        angles = rng.uniform(-np.pi, np.pi, size=(count, 2))
+        speeds = rng.uniform([-8, -20], [8, 20], size=(count, 2))
+        first, second = angles.T
+        states = np.column_stack([np.cos(first), np.sin(first), np.cos(second), np.sin(second), speeds])
+    actions = rng.integers(2 if name == "cartpole" else 3, size=count)
+    return Columns.from_values(list(states.astype(np.float32))), Columns.from_values(actions.tolist())
