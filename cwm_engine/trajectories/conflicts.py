@@ -93,7 +93,8 @@ class Conflicts:
     def fields_of(self, kind: ConflictKind) -> tuple[str, ...]:
         """The fields in which conflicts of a kind differ."""
         chosen = np.array([found is kind for found in self.kinds], dtype=np.bool_)
-        return tuple(name for name, any_ in zip(self.fields, self.differs[chosen].any(axis=0), strict=True) if any_)
+        differs = np.logical_or.reduce(self.differs[chosen], axis=0).tolist()
+        return tuple(name for name, differing in zip(self.fields, differs, strict=True) if differing)
 
 
 @dataclass(frozen=True, slots=True)

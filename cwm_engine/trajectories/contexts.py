@@ -126,4 +126,4 @@ def repeated_episodes(dataset: Dataset) -> npt.NDArray[np.bool_]:
     scrambled = mix(mix(rows.ids.astype(np.uint64) + np.uint64(1)) + place.astype(np.uint64))
     sums = np.add.reduceat(scrambled, dataset.episode_starts)
     groups = group_rows(sums, dataset.episode_lengths)
-    return np.arange(len(groups.ids)) != groups.first[groups.ids]
+    return np.asarray(np.arange(len(groups.ids)) != groups.first[groups.ids])
