@@ -40,7 +40,7 @@ if ! { is_new_enough "$venv/bin/python" && "$venv/bin/python" -m pip --version >
 fi
 
 install() {
-    "$venv/bin/python" -m pip install --quiet --retries 5 "$@" || fail \
+    "$venv/bin/python" -m pip install -qq --retries 5 "$@" || fail \
         "pip could not install: $*" "Is the network there? Run the same make command again to continue."
 }
 
