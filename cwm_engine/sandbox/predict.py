@@ -1,0 +1,215 @@
+"""The job that runs a world model over the transitions of a dataset and leaves raw predictions in the shared map.
+
+It never sees an outcome: whether a prediction is right is decided by the host. Besides predictions it
+reports what only a second run can show: randomness, hidden state, and arguments that were changed.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cwm_engine.sandbox.outputs import Failure, Writer
+from cwm_engine.sandbox.program import load_program
+from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
+from cwm_engine.sandbox.runner import Instance, Probes, SetState, failure_of, instances, outputs_of
+from cwm_engine.sandbox.transitions import Form, Transitions, unpack
+from cwm_engine.trajectories.columns import canonical_json
+from cwm_engine.world_model.discovery import Dialect
+from cwm_engine.world_model.probes import instrument
+
+FIRST_CHUNK = 64
+CHUNK = 4096
+PROBED = 12
+"""Rows run again to see whether a prediction depends on anything but state and action."""
+
+MAX_FAILURES = 256
+_SAME = 1e-6
+
+
+def prepare(inputs: Any, shared: dict[str, Any]) -> None:
+    """Turn the inputs into Python values once, in the zygote; children inherit them."""
+    shared["transitions"] = unpack(inputs)
+
+
+def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
+    """Run a model over all transitions.
+
+    The request names `source`, `siblings`, `model` (`name`, `dialect`, `goal`), `mode`, the rows to run
+    `first`, and whether to probe for `determinism`. Messages sent: `failed`, or `loaded`, then `rows`
+    for every chunk, then `done`.
+    """
+    warnings.simplefilter("ignore")
+    gc.set_threshold(100_000, 50, 100)
+    transitions: Transitions = context.shared["transitions"]
+    try:
+        run = _Run(context, request, transitions)
+    except BaseException as error:  # noqa: BLE001 - the model's own code runs here
+        context.send({"event": "failed", "failure": _as_json(failure_of(error)), "printed": context.printed()})
+        return
+    context.send({"event": "loaded", "form": run.form})
+    first = np.array(request["first"], dtype=np.intp)
+    episodic = request["mode"] == "episode"
+    if episodic:
+        complete = run.episodes()
+    else:
+        complete = run.rows(first) and run.all_rows()
+    found = run.determinism() if complete and request["determinism"] and not episodic else {}
+    context.send({"event": "done", "complete": complete, "printed": context.printed(), **found})
+
+
+class _Run:
+    def __init__(self, context: Any, request: dict[str, Any], transitions: Transitions) -> None:
+        instrumented = instrument(ast.parse(request["source"]))
+        hits, ticks = bytearray(len(instrumented.probes)), [context.limits.loop_iterations]
+        namespace = load_program(
+            instrumented.tree,
+            siblings=request["siblings"],
+            namespace={"_cwm_hits": hits, "_cwm_ticks": ticks},
+            allowed=request["allowed"],
+        )
+        model = request["model"]
+        dialect = Dialect(model["dialect"])
+        self.context = context
+        self.transitions = transitions
+        self.construct: Callable[[], Instance] = instances(namespace, model["name"], dialect, model.get("goal"))
+        self.instance = self.construct()
+        self.probes = Probes(hits, ticks, context.limits.loop_iterations, instrumented.has_loops)
+        self.writer = Writer(transitions.prediction, 5 if dialect is Dialect.GYMNASIUM else 3)
+        self.results = Results.view(context.results, len(transitions), self.writer.width)
+        self.failures: dict[Failure, int] = {}
+        self.form: Form = self._choose_form(np.array(request["first"][:16], dtype=np.intp))
+
+    def rows(self, rows: npt.NDArray[np.intp]) -> bool:
+        """Run chosen rows; False when the run has to stop."""
+        states, actions = self.transitions.chosen(self.form, rows)
+        return self._chunk(rows, zip(rows.tolist(), states, actions, strict=True))
+
+    def all_rows(self) -> bool:
+        """Run every row, chunk by chunk."""
+        start = 0
+        while start < len(self.transitions):
+            stop = min(start + CHUNK, len(self.transitions))
+            states, actions = self.transitions.values(self.form, start, stop)
+            if not self._chunk(slice(start, stop), zip(range(start, stop), states, actions, strict=True)):
+                return False
+            start = stop
+        return True
+
+    def episodes(self) -> bool:
+        """Run every episode from its first state; the model carries its state from step to step."""
+        bounds = [*self.transitions.episode_starts.tolist(), len(self.transitions)]
+        for start, stop in zip(bounds, bounds[1:], strict=False):
+            instance = self.construct()
+            states, actions = self.transitions.values(self.form, start, stop)
+            carried = Instance(_first_only(instance.set_state), instance.step)
+            if not self._chunk(slice(start, stop), zip(range(start, stop), states, actions, strict=True), carried):
+                return False
+        return True
+
+    def determinism(self) -> dict[str, list[int]]:
+        """Rows whose prediction changes when asked twice, depends on earlier steps, or changes its arguments."""
+        count = len(self.transitions)
+        rows = np.unique(np.linspace(0, count - 1, min(PROBED, count)).astype(np.intp))
+        random, hidden, mutated = [], [], []
+        for row in rows.tolist():
+            once, again = (self._alone(row) for _ in range(2))
+            if not _same(once, again, 0.0):
+                random.append(row)
+            elif self.results.status[row] == PREDICTED and not _same(once, self.results.predicted[row], 0.0):
+                hidden.append(row)
+            if self._changes_arguments(row):
+                mutated.append(row)
+        return {"random": random, "hidden": hidden, "mutated": mutated}
+
+    def _chunk(self, rows: Any, steps: Iterator[tuple[int, Any, Any]], instance: Instance | None = None) -> bool:
+        paths: list[int] = []
+        outputs = self.probes.run(instance or self.instance, steps, self.context.progress, paths)
+        wanted = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        complete = len(outputs) == wanted
+        if not complete:
+            rows = slice(rows.start, rows.start + len(outputs)) if isinstance(rows, slice) else rows[: len(outputs)]
+        before = len(self.failures)
+        predicted, status = self._write(outputs)
+        self.results.predicted[rows] = predicted
+        self.results.path[rows] = np.minimum(paths, np.iinfo(np.uint16).max)
+        self.results.status[rows] = status
+        self.context.send(
+            {
+                "event": "rows",
+                "rows": {"from": rows.start, "to": rows.stop} if isinstance(rows, slice) else rows.tolist(),
+                "words": self.writer.fresh_words(),
+                "paths": self.probes.fresh_paths(),
+                "failures": [_as_json(failure) for failure in list(self.failures)[before:]],
+            }
+        )
+        return complete
+
+    def _write(self, outputs: Sequence[Any]) -> tuple[npt.NDArray[np.float64], Any]:
+        predicted = np.empty((len(outputs), self.writer.width))
+        if not any(type(output) is Failure for output in outputs):
+            try:
+                self.writer.write(outputs, predicted)
+            except Exception:  # noqa: BLE001 - one output in the chunk is odd; each is looked at below
+                pass
+            else:
+                return predicted, PREDICTED
+        reasons = self.writer.write_each(outputs, predicted)
+        return predicted, [PREDICTED if reason is None else FIRST_FAILURE + self._number(reason) for reason in reasons]
+
+    def _number(self, failure: Failure) -> int:
+        if failure not in self.failures and len(self.failures) >= MAX_FAILURES:
+            failure = Failure(failure.kind, "and other messages", failure.type, failure.line)
+            if len(self.failures) >= 2 * MAX_FAILURES:
+                return MAX_FAILURES - 1
+        return self.failures.setdefault(failure, len(self.failures))
+
+    def _choose_form(self, rows: npt.NDArray[np.intp]) -> Form:
+        """Plain Python values where a sample predicts the same with them as with what Gymnasium gives."""
+        if not self.transitions.forms_differ:
+            return "plain"
+        forms: tuple[Form, Form] = ("plain", "stored")
+        predictions = []
+        for form in forms:
+            outputs = outputs_of(self.construct(), *self.transitions.chosen(form, rows))
+            predicted = np.empty((len(outputs), self.writer.width))
+            reasons = Writer(self.writer.structure, self.writer.returns, self.writer.words).write_each(outputs, predicted)
+            predictions.append((predicted, [reason is None for reason in reasons]))
+        (plain, plain_valid), (stored, stored_valid) = predictions
+        return "plain" if plain_valid == stored_valid and _same(plain, stored, _SAME) else "stored"
+
+    def _alone(self, row: int) -> npt.NDArray[np.float64]:
+        outputs = outputs_of(self.construct(), *self.transitions.values(self.form, row, row + 1))
+        predicted = np.empty((1, self.writer.width))
+        self.writer.write_each(outputs, predicted)
+        return predicted[0]
+
+    def _changes_arguments(self, row: int) -> bool:
+        states, actions = self.transitions.values("stored", row, row + 1)
+        before = canonical_json([states[0], actions[0]])
+        outputs_of(self.construct(), states, actions)
+        return canonical_json([states[0], actions[0]]) != before
+
+
+def _first_only(set_state: SetState) -> SetState:
+    pending = [set_state]
+
+    def set_first(state: Any) -> None:
+        if pending:
+            pending.pop()(state)
+
+    return set_first
+
+
+def _same(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64], tolerance: float) -> bool:
+    return bool(np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True))
+
+
+def _as_json(failure: Failure) -> dict[str, Any]:
+    return {"kind": failure.kind, "message": failure.message, "type": failure.type, "line": failure.line}

@@ -1,0 +1,200 @@
+"""Loading the program under test: a fresh module, its neighbours from memory, its errors on its own lines."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import errno
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import io
+import linecache
+import re
+import sys
+import types
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+MODEL_FILENAME = "<model>"
+_PACKAGE = "_cwm_siblings"
+_LONGEST_MESSAGE = 2000
+_MODEL_FRAME = re.compile(rb'File "<model>", line (\d+) in ')
+_REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EMFILE, errno.EFBIG})
+
+
+class ForbiddenImportError(ImportError):
+    """The program imports a module that is not on the list of modules a world model may use."""
+
+
+def load_program(
+    source: str | ast.Module,
+    *,
+    filename: str = MODEL_FILENAME,
+    siblings: Mapping[str, str] | None = None,
+    namespace: Mapping[str, Any] | None = None,
+    allowed: Collection[str] | None = None,
+) -> dict[str, Any]:
+    """Run a program as a fresh module, once per process.
+
+    Args:
+        source: Its text, or its tree with probes inserted.
+        filename: What its code objects are called; tracebacks are searched for it.
+        siblings: Modules of the user's own beside it, name to text; also reachable by relative import.
+        namespace: Names that are there before it runs, such as what inserted probes write to.
+        allowed: Top-level modules it may import besides its siblings; None allows everything that is loaded.
+
+    Returns:
+        The module's namespace after it has run.
+
+    Raises:
+        BaseException: Whatever the program raises while it is compiled or runs.
+    """
+    siblings = siblings or {}
+    names = _builtins_with_guard(None if allowed is None else {*allowed, *siblings, _PACKAGE})
+    sys.meta_path.insert(0, _SiblingFinder(siblings, names))
+    module = types.ModuleType("model" if "model" not in siblings else "model_")
+    module.__file__ = filename
+    module.__package__ = _PACKAGE
+    module.__dict__.update(namespace or {}, __builtins__=names)
+    sys.modules[module.__name__] = module
+    if isinstance(source, str):
+        # Tracebacks and `inspect.getsource` look here; without a time stamp nobody looks for a file.
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - what the child is for
+    return module.__dict__
+
+
+def error_of(error: BaseException, filename: str = MODEL_FILENAME) -> dict[str, Any]:
+    """An exception as JSON: its type, its message, the innermost line of the program it passed through.
+
+    Returns:
+        `type`, `message` (bounded), `line` (1-based, None if the program's file was not involved) and
+        `forbidden` (see `is_forbidden`).
+    """
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == filename else None
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == filename:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    try:
+        message = str(error)[:_LONGEST_MESSAGE]
+    except Exception as failure:  # noqa: BLE001 - the program may have written __str__
+        message = f"(its message cannot be shown: {type(failure).__name__})"
+    return {
+        "type": type(error).__name__[:200],
+        "message": message,
+        "line": line,
+        "forbidden": is_forbidden(error),
+    }
+
+
+def is_forbidden(error: BaseException) -> bool:
+    """Whether an exception is the sandbox refusing something rather than the program being wrong."""
+    if isinstance(error, ForbiddenImportError | PermissionError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno in _REFUSED
+    return isinstance(error, RuntimeError) and "can't start new thread" in error.args
+
+
+def line_in_dump(dump: bytes) -> int | None:
+    """The innermost line of the program in what `faulthandler` wrote."""
+    found = _MODEL_FRAME.search(dump)
+    return int(found[1][:9]) if found else None
+
+
+class Printed(io.TextIOBase):
+    """A text stream that keeps the beginning of what is written to it and counts the rest.
+
+    Args:
+        limit: Characters kept.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._room = limit
+        self._parts: list[str] = []
+        self.dropped = 0
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Keep what fits."""
+        kept = text[: self._room]
+        if kept:
+            self._parts.append(kept)
+            self._room -= len(kept)
+        self.dropped += len(text) - len(kept)
+        return len(text)
+
+    @property
+    def text(self) -> str:
+        """What was kept."""
+        return "".join(self._parts)
+
+
+class _SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports modules from memory, `helpers` and `from . import helpers` being one and the same module."""
+
+    def __init__(self, siblings: Mapping[str, str], names: dict[str, Any]) -> None:
+        self._siblings = siblings
+        self._names = names
+        self._specs: dict[str, importlib.machinery.ModuleSpec | None] = {}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        del path, target
+        if fullname == _PACKAGE:
+            return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+        name = fullname.removeprefix(f"{_PACKAGE}.")
+        if name not in self._siblings and not self._is_package(name):
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=self._is_package(name))
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
+        if spec.name == _PACKAGE or spec.name.startswith(f"{_PACKAGE}."):
+            return None
+        module = importlib.import_module(f"{_PACKAGE}.{spec.name}")
+        self._specs[spec.name] = module.__spec__  # the import system is about to put the outer one there
+        return module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        if module.__spec__ is not None and module.__spec__.name in self._specs:
+            module.__spec__ = self._specs[module.__spec__.name]
+            return
+        name = module.__name__.removeprefix(f"{_PACKAGE}.")
+        module.__dict__["__builtins__"] = self._names
+        source = self._siblings.get(name, "")  # a folder without __init__.py is an empty module
+        exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+
+    def _is_package(self, name: str) -> bool:
+        return any(other.startswith(f"{name}.") for other in self._siblings)
+
+
+def _builtins_with_guard(allowed: Collection[str] | None) -> dict[str, Any]:
+    """The built-in names, with an `__import__` that keeps to the list.
+
+    The guard gives a clear message on the line; what stops a program that gets around it is the kernel.
+    """
+    names = dict(vars(builtins))
+    if allowed is None:
+        return names
+
+    def guarded_import(
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002 - the signature of __import__
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        fromlist: Sequence[str] = (),
+        level: int = 0,
+    ) -> types.ModuleType:
+        root = name.partition(".")[0]
+        if level == 0 and root not in allowed:
+            raise ForbiddenImportError(f"a world model may not import {root!r}", name=name)
+        return builtins.__import__(name, globals, locals, fromlist, level)
+
+    names["__import__"] = guarded_import
+    return names

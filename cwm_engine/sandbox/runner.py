@@ -1,0 +1,175 @@
+"""Running a loaded model: every dialect as one pair of functions, every step guarded."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cwm_engine.sandbox.program import error_of
+from cwm_engine.world_model.discovery import Dialect
+from cwm_engine.world_model.probes import LoopLimit
+
+SetState = Callable[[Any], Any]
+Step = Callable[[Any], Any]
+
+MAX_LOOP_FAILURES = 20
+"""A run that has hit the loop limit this often stops: every further one costs as much as a million iterations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One copy of a model, as every dialect looks to its callers."""
+
+    set_state: SetState
+    step: Step
+
+
+def instances(
+    namespace: Mapping[str, Any], name: str, dialect: Dialect, goal: str | None = None
+) -> Callable[[], Instance]:
+    """What makes fresh instances of a model.
+
+    Args:
+        namespace: The names the model's file defined.
+        name: The class; ignored for functions.
+        dialect: How the model is written.
+        goal: Which of the file's `REWARDS` pays, or what `reward` takes as its fourth argument.
+
+    Returns:
+        A function that constructs an instance; it raises whatever the model's constructor raises.
+    """
+    if dialect is Dialect.FUNCTIONS:
+        return _functions(namespace, goal)
+
+    def construct() -> Instance:
+        model = namespace[name]()
+        return Instance(model.set_state, model.step)
+
+    return construct
+
+
+def _functions(namespace: Mapping[str, Any], goal: str | None) -> Callable[[], Instance]:
+    transition = namespace["transition"]
+    reward = namespace.get("reward")
+    rewards = namespace.get("REWARDS")
+    if rewards and (goal is not None or reward is None):
+        reward = rewards[goal if goal is not None else next(iter(rewards))]
+        extra: tuple[Any, ...] = ()
+    else:
+        extra = (goal,) if _required_parameters(reward) > 3 else ()
+
+    def construct() -> Instance:
+        current: list[Any] = [None]
+
+        def set_state(state: Any) -> None:
+            current[0] = state
+
+        def step(action: Any) -> Any:
+            following = transition(current[0], action)
+            paid = reward(current[0], action, following, *extra)
+            current[0] = following
+            return (following, *paid)
+
+        return Instance(set_state, step)
+
+    return construct
+
+
+def _required_parameters(function: Any) -> int:
+    parameters = inspect.signature(function).parameters.values()
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(parameter.kind in positional and parameter.default is parameter.empty for parameter in parameters)
+
+
+class Probes:
+    """The counters of an instrumented model: which blocks a step executed, and how often loops may turn.
+
+    Attributes:
+        hits: One byte a block; the instrumented code writes 1.
+        ticks: What is left of the loop iterations of this step.
+    """
+
+    def __init__(self, hits: bytearray, ticks: list[int], loop_iterations: int, has_loops: bool) -> None:
+        self.hits = hits
+        self.ticks = ticks
+        self._zero = bytes(len(hits))
+        self._loop_iterations = loop_iterations
+        self._has_loops = has_loops
+        self._numbers: dict[bytes, int] = {}
+        self._told = 0
+
+    def run(
+        self,
+        instance: Instance,
+        steps: Iterator[tuple[int, Any, Any]],
+        progress: Any,
+        paths: list[int],
+    ) -> list[Any]:
+        """Run steps, each from its own state.
+
+        Args:
+            instance: The model.
+            steps: Number, state and action of each step.
+            progress: Where the number of the running step is written, for the host to read after a hang.
+            paths: Receives the number of the code path of each step.
+
+        Returns:
+            What each step returned, or a `Failure`.
+        """
+        hits, zero, ticks, limit = self.hits, self._zero, self.ticks, self._loop_iterations
+        set_state, step = instance.set_state, instance.step
+        numbers, outputs = self._numbers, []
+        keep, keep_path, has_loops = outputs.append, paths.append, self._has_loops
+        looped = 0
+        while True:
+            try:
+                for number, state, action in steps:
+                    progress[0] = number
+                    hits[:] = zero
+                    if has_loops:
+                        ticks[0] = limit
+                    set_state(state)
+                    keep(step(action))
+                    keep_path(numbers.setdefault(bytes(hits), len(numbers)))
+                return outputs
+            except BaseException as error:  # noqa: BLE001 - whatever a model raises is its answer to this step
+                ticks[0] = limit
+                failure = failure_of(error)
+                keep(failure)
+                keep_path(numbers.setdefault(bytes(hits), len(numbers)))
+                looped += failure.kind == "loop"
+                if looped >= MAX_LOOP_FAILURES:
+                    return outputs
+
+    def fresh_paths(self) -> list[str]:
+        """The code paths that have come up since the last call, as hexadecimal hits, in the order of their numbers."""
+        fresh = [path.hex() for path in list(self._numbers)[self._told :]]
+        self._told = len(self._numbers)
+        return fresh
+
+
+def failure_of(error: BaseException) -> Failure:
+    """What an exception of the model says about its prediction."""
+    told = error_of(error)
+    kind: FailureKind = "exception"
+    if isinstance(error, LoopLimit):
+        kind = "loop"
+    elif isinstance(error, MemoryError):
+        kind = "memory"
+    elif told["forbidden"]:
+        kind = "forbidden"
+    return Failure(kind, told["message"], told["type"], told["line"])
+
+
+def outputs_of(instance: Instance, states: Sequence[Any], actions: Sequence[Any]) -> list[Any]:
+    """What each step returned, or a `Failure`; without counters."""
+    outputs: list[Any] = []
+    for state, action in zip(states, actions, strict=True):
+        try:
+            instance.set_state(state)
+            outputs.append(instance.step(action))
+        except BaseException as error:  # noqa: BLE001 - whatever a model raises is its answer to this step
+            outputs.append(failure_of(error))
+    return outputs
