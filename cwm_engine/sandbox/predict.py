@@ -35,7 +35,7 @@ _SAME = 1e-6
 
 def prepare(inputs: Any, shared: dict[str, Any]) -> None:
     """Turn the inputs into Python values once, in the zygote; children inherit them."""
-    shared["transitions"] = unpack(inputs)
+    shared["transitions"] = unpack(inputs, shared["meta"])
 
 
 def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
@@ -51,7 +51,7 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     try:
         run = _Run(context, request, transitions)
     except BaseException as error:  # noqa: BLE001 - the model's own code runs here
-        context.send({"event": "failed", "failure": _as_json(failure_of(error)), "printed": context.printed()})
+        context.send({"event": "failed", "failure": _as_json(failure_of(error)), "printed": context.printed.text})
         return
     context.send({"event": "loaded", "form": run.form})
     first = np.array(request["first"], dtype=np.intp)
@@ -61,7 +61,7 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     else:
         complete = run.rows(first) and run.all_rows()
     found = run.determinism() if complete and request["determinism"] and not episodic else {}
-    context.send({"event": "done", "complete": complete, "printed": context.printed(), **found})
+    context.send({"event": "done", "complete": complete, "printed": context.printed.text, **found})
 
 
 class _Run:
@@ -179,7 +179,9 @@ class _Run:
         for form in forms:
             outputs = outputs_of(self.construct(), *self.transitions.chosen(form, rows))
             predicted = np.empty((len(outputs), self.writer.width))
-            reasons = Writer(self.writer.structure, self.writer.returns, self.writer.words).write_each(outputs, predicted)
+            reasons = Writer(self.writer.structure, self.writer.returns, self.writer.words).write_each(
+                outputs, predicted
+            )
             predictions.append((predicted, [reason is None for reason in reasons]))
         (plain, plain_valid), (stored, stored_valid) = predictions
         return "plain" if plain_valid == stored_valid and _same(plain, stored, _SAME) else "stored"

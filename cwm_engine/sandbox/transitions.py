@@ -6,7 +6,6 @@ Python values once, so that every child inherits them by fork instead of convert
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from cwm_engine.sandbox.arrays import SharedArrays
 from cwm_engine.trajectories.columns import (
     Columns,
     Leaf,
@@ -29,7 +29,6 @@ Form = Literal["plain", "stored"]
 PLAIN_ROWS = 131_072
 """Rows kept as Python values in the zygote: 1 GB of tuples helps nobody, and later rows convert as fast by chunk."""
 
-_META = "meta"
 _STARTS = "episode_starts"
 
 
@@ -76,53 +75,30 @@ class Transitions:
         return part.values(form, 0, len(rows))
 
 
-def pack(transitions: Transitions) -> dict[str, npt.NDArray[Any]]:
-    """Flat arrays that carry transitions into a zygote; `unpack` reads them there."""
+def pack(transitions: Transitions) -> SharedArrays:
+    """Transitions in shared memory, for a zygote to map; `unpack` reads them there."""
     meta = {
-        "state": structure_to_json(transitions.states.structure),
-        "action": structure_to_json(transitions.actions.structure),
+        "states": structure_to_json(transitions.states.structure),
+        "actions": structure_to_json(transitions.actions.structure),
         "prediction": structure_to_json(transitions.prediction),
     }
-    arrays = {_META: _utf8(json.dumps(meta)), _STARTS: transitions.episode_starts}
-    for name, columns in (("state", transitions.states), ("action", transitions.actions)):
-        for number, array in enumerate(columns.arrays):
-            key = f"{name}.{number}"
-            arrays[key] = _utf8(json.dumps(array.tolist())) if array.dtype == object else array
-    return arrays
+    arrays = {_STARTS: transitions.episode_starts}
+    for name, columns in (("states", transitions.states), ("actions", transitions.actions)):
+        arrays |= {f"{name}.{number}": array for number, array in enumerate(columns.arrays)}
+    return SharedArrays.pack(arrays, meta)
 
 
-def unpack(arrays: Mapping[str, npt.NDArray[Any]]) -> Transitions:
-    """The transitions that `pack` flattened."""
-    meta = json.loads(bytes(arrays[_META]))
-    states = _columns("state", structure_from_json(meta["state"]), arrays)
-    actions = _columns("action", structure_from_json(meta["action"]), arrays)
+def unpack(arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> Transitions:
+    """The transitions that `pack` put into shared memory."""
+    states, actions = (_columns(name, structure_from_json(meta[name]), arrays) for name in ("states", "actions"))
     count = min(len(states), PLAIN_ROWS)
-    return Transitions(
-        states,
-        actions,
-        structure_from_json(meta["prediction"]),
-        arrays[_STARTS],
-        states.plain(0, count),
-        actions.plain(0, count),
-    )
-
-
-def _utf8(text: str) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(text.encode(), dtype=np.uint8)
+    prediction = structure_from_json(meta["prediction"])
+    plain_states, plain_actions = states.plain(0, count), actions.plain(0, count)
+    return Transitions(states, actions, prediction, arrays[_STARTS], plain_states, plain_actions)
 
 
 def _columns(name: str, structure: Structure, arrays: Mapping[str, npt.NDArray[Any]]) -> Columns:
-    parts = []
-    for number, (_, leaf) in enumerate(leaves(structure)):
-        array = arrays[f"{name}.{number}"]
-        parts.append(array if leaf.dtype != "str" else _texts(json.loads(bytes(array)), leaf))
-    return Columns(structure, tuple(parts))
-
-
-def _texts(rows: list[Any], leaf: Leaf) -> npt.NDArray[np.object_]:
-    array = np.empty((len(rows), *leaf.shape), dtype=object)
-    array[...] = rows
-    return array
+    return Columns(structure, tuple(arrays[f"{name}.{number}"] for number, _ in enumerate(leaves(structure))))
 
 
 def _stored(columns: Columns, start: int, stop: int) -> Sequence[Any]:

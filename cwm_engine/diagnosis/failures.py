@@ -1,0 +1,145 @@
+"""Findings about predictions that never came: exceptions, hangs, malformed returns, and models that do not load."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from cwm_engine.checking.evidence import Evidence, Hang
+from cwm_engine.diagnosis.places import Places
+from cwm_engine.findings import CODES, Finding, Span
+from cwm_engine.sandbox.outputs import Failure, FailureKind
+
+_CODES: dict[FailureKind, str] = {
+    "exception": "CWM401",
+    "forbidden": "CWM405",
+    "memory": "CWM404",
+    "loop": "CWM406",
+    "arity": "CWM108",
+    "shape": "CWM109",
+    "type": "CWM110",
+}
+_HANGS = {"timeout": "CWM402", "crash": "CWM403", "forbidden": "CWM405", "memory": "CWM404", "output": "CWM404"}
+
+# What unpacking or indexing a state of another shape raises.
+_WRONG_STATE = ("not enough values to unpack", "too many values to unpack", "out of range", "out of bounds", "unpack")
+
+_EXAMPLES = 3
+
+
+def failures(evidence: Evidence, places: Places) -> list[Finding]:
+    """One finding for each kind of failure at each line, the most frequent first."""
+    if evidence.load_failure is not None:
+        return [_load_failure(evidence.load_failure, places)]
+    found = [_failing_rows(evidence, places, group, rows) for group, rows in _groups(evidence)]
+    found.sort(key=lambda finding: -finding.count)
+    if evidence.hang is not None:
+        found.insert(0, _hang(evidence, evidence.hang, places))
+    return found
+
+
+def wrong_data(evidence: Evidence, places: Places, environment: str | None) -> list[Finding]:
+    """Whether the data comes from another environment than the model was written for.
+
+    Args:
+        evidence: What the run showed.
+        places: The places of the model's file.
+        environment: The environment the configuration names for this model, if any.
+    """
+    dataset = evidence.prepared.dataset
+    source = dataset.provenance.environment
+    described = f"the trajectories of {source}" if source else "these trajectories"
+    if environment and source and _base_name(environment) != _base_name(source):
+        message = f"The configuration says that this is a model of {environment}, the trajectories come from {source}."
+        return [_finding("CWM113", message, places.model)]
+    if evidence.load_failure is not None or not evidence.checked.any() or evidence.passed:
+        return []
+    reasons = [evidence.failure_of(int(row)) for row in np.flatnonzero(evidence.checked)[:64]]
+    if all(reason is not None and _says_wrong_state(reason) for reason in reasons):
+        shape = _shape_text(evidence)
+        message = f"Not one state of {described} fits this model: they are {shape}."
+        return [_finding("CWM113", message, places.model)]
+    return []
+
+
+def _groups(evidence: Evidence) -> list[tuple[Failure, list[int]]]:
+    """Rows without a prediction by kind, type and line; the failure is that of the first row."""
+    rows_of: defaultdict[tuple[str, str, int | None], list[int]] = defaultdict(list)
+    failures_of: dict[tuple[str, str, int | None], Failure] = {}
+    numbers = evidence.row_status
+    for status in np.unique(numbers[evidence.checked]).tolist():
+        rows = np.flatnonzero((numbers == status) & evidence.checked)
+        failure = evidence.failure_of(int(rows[0]))
+        if failure is not None:
+            key = (failure.kind, failure.type, failure.line)
+            failures_of.setdefault(key, failure)
+            rows_of[key].extend(rows.tolist())
+    return [(failures_of[key], sorted(rows)) for key, rows in rows_of.items()]
+
+
+def _failing_rows(evidence: Evidence, places: Places, failure: Failure, rows: Sequence[int]) -> Finding:
+    code = _CODES[failure.kind]
+    what = f"{failure.type}: {failure.message}" if failure.type else _sentence(failure.message)
+    where = places.line(failure.line) if failure.line else places.step
+    total = int(evidence.checked.sum())
+    return Finding(
+        code=code,
+        severity=CODES[code].severity,
+        message=f"{what.rstrip('.')} ({len(rows)} of {total} transitions)",
+        span=where,
+        count=len(rows),
+        examples=tuple(evidence.example(row) for row in rows[:_EXAMPLES]),
+        note=CODES[code].fix,
+    )
+
+
+def _load_failure(failure: Failure, places: Places) -> Finding:
+    code = _CODES[failure.kind] if failure.kind != "exception" else "CWM107"
+    message = f"The model could not be loaded: {failure.type}: {failure.message}" if failure.type else failure.message
+    return _finding(code, message, places.line(failure.line) if failure.line else places.model)
+
+
+def _hang(evidence: Evidence, hang: Hang, places: Places) -> Finding:
+    code = _HANGS[hang.kind]
+    message = f"{_sentence(hang.message).rstrip('.')}; the check ended there"
+    return Finding(
+        code=code,
+        severity=CODES[code].severity,
+        message=message,
+        span=places.line(hang.line) if hang.line else places.step,
+        count=1,
+        examples=(evidence.situation(hang.row),),
+        note=CODES[code].fix,
+    )
+
+
+def _finding(code: str, message: str, span: Span) -> Finding:
+    return Finding(code=code, severity=CODES[code].severity, message=message, span=span, note=CODES[code].fix)
+
+
+def _says_wrong_state(failure: Failure) -> bool:
+    if failure.kind == "shape":
+        return True
+    return failure.kind == "exception" and any(text in failure.message for text in _WRONG_STATE)
+
+
+def _shape_text(evidence: Evidence) -> str:
+    value = evidence.prepared.dataset.observations.row(0)
+    if isinstance(value, np.ndarray):
+        return f"arrays of shape {value.shape}"
+    if isinstance(value, tuple):
+        return f"tuples of {len(value)} items"
+    if isinstance(value, dict):
+        return f"dictionaries with the keys {', '.join(map(repr, value))}"
+    return f"values such as {value!r}"
+
+
+def _base_name(environment: str) -> str:
+    """The name without namespace and version: Taxi-v3 and Taxi-v4 are the same world."""
+    return environment.rsplit("/", 1)[-1].rsplit(":", 1)[-1].split("-v")[0]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,96 @@
+"""Findings that a run shows besides mismatches: randomness, hidden state, prints, untested code, odd data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cwm_engine.checking.evidence import Evidence
+from cwm_engine.diagnosis.places import Places
+from cwm_engine.findings import CODES, Finding, Span
+from cwm_engine.world_model.probes import Instrumented
+
+_ALMOST_ONE = 1.0 - 1e-12
+
+
+def run_notes(evidence: Evidence, places: Places, instrumented: Instrumented, *, stochastic: bool) -> list[Finding]:
+    """Everything worth saying about a run apart from wrong predictions.
+
+    Args:
+        evidence: What the run showed.
+        places: The places of the model's file.
+        instrumented: The model with its probes.
+        stochastic: Whether the model is declared to answer differently each time.
+    """
+    notes = [*_reruns(evidence, places, stochastic=stochastic), *_prints(evidence, places), *_data(evidence, places)]
+    if evidence.status == "complete":
+        notes += unexercised(evidence, places, instrumented)
+    return notes
+
+
+def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) -> list[Finding]:
+    """The outermost pieces of code that no transition executes."""
+    executed: set[int] = set()
+    for hits in evidence.paths:
+        executed |= instrumented.executed(hits)
+    silent = [block for block in instrumented.blocks if block.index not in executed]
+    inside = {block.index for block in silent}
+    outermost = [block for block in silent if block.lines and block.parent not in inside]
+    return [
+        _note("CWM601", "No transition executes this code.", _span_of_lines(places, block.lines)) for block in outermost
+    ]
+
+
+def _reruns(evidence: Evidence, places: Places, *, stochastic: bool) -> list[Finding]:
+    reruns, found = evidence.reruns, []
+    if reruns.random and not stochastic:
+        message = "The same state and action gave different predictions when asked twice."
+        found.append(_with_examples("CWM501", message, places.step, evidence, reruns.random))
+    if reruns.hidden:
+        message = "The prediction depends on the steps before it, not on state and action alone."
+        found.append(_with_examples("CWM502", message, places.step, evidence, reruns.hidden))
+    if reruns.mutated:
+        message = "The model changes the state or action it was given."
+        found.append(_with_examples("CWM503", message, places.step, evidence, reruns.mutated))
+    return found
+
+
+def _prints(evidence: Evidence, places: Places) -> list[Finding]:
+    if not evidence.printed:
+        return []
+    first = evidence.printed.strip().splitlines()[:1]
+    return [_note("CWM112", f"The model prints while it runs, first: {first[0] if first else ''!r:.80}", places.step)]
+
+
+def _data(evidence: Evidence, places: Places) -> list[Finding]:
+    prepared, found = evidence.prepared, []
+    disguised = np.flatnonzero(prepared.unexplainable & evidence.checked)
+    if len(disguised):
+        message = f"{len(disguised)} transitions end at the time limit but are stored as terminated."
+        found.append(_with_examples("CWM802", message, places.model, evidence, disguised.tolist()))
+    if prepared.ceiling < _ALMOST_ONE:
+        message = f"The data contradicts itself: no deterministic model can be right in more than {prepared.ceiling:.2%}."
+        found.append(_note("CWM803", message, places.model))
+    return found
+
+
+def _with_examples(code: str, message: str, span: Span, evidence: Evidence, rows: Sequence[int]) -> Finding:
+    return Finding(
+        code=code,
+        severity=CODES[code].severity,
+        message=message,
+        span=span,
+        count=len(rows),
+        examples=tuple(evidence.situation(row) for row in rows[:1]),
+        note=CODES[code].fix,
+    )
+
+
+def _note(code: str, message: str, span: Span) -> Finding:
+    return Finding(code=code, severity=CODES[code].severity, message=message, span=span, note=CODES[code].fix)
+
+
+def _span_of_lines(places: Places, lines: Sequence[int]) -> Span:
+    first, last = places.line(min(lines)), places.line(max(lines))
+    return Span(first.line, first.column, last.end_line, last.end_column)

@@ -1,0 +1,60 @@
+"""The `cwmb` score against the published figures and against hand-computed cases."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cwm_engine.checking import cwmb, scores
+from cwm_engine.trajectories.load import load_dataset
+from tests.checking.outcomes import comparison_of, dataset_of
+
+BUFFERS = Path(os.environ.get("CWM_CWMB_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data" / "cwmb"))
+
+# Do-nothing model, published data, rules of the released evaluator.
+IDENTITY = {
+    "Blackjack-v1": 0.248,
+    "CartPole-v1": 0.663,
+    "CliffWalking-v0": 0.680,
+    "HalfCheetah-v4": 0.334,
+    "Hopper-v4": 0.331,
+    "InvertedPendulum-v4": 0.663,
+    "Pendulum-v1": 0.337,
+    "Taxi-v3": 0.478,
+}
+
+
+@pytest.mark.parametrize(("name", "published"), IDENTITY.items())
+def test_the_identity_model_scores_as_published(name, published):
+    path = BUFFERS / f"{name}.npz"
+    if not path.exists():
+        pytest.skip("the published buffers are not at hand")
+    comparison = comparison_of(load_dataset(path))
+    predicted = scores.do_nothing(comparison, slice(0, len(comparison.dataset)))
+    score = cwmb.aggregate(cwmb.row_scores(comparison, predicted), comparison.dataset.rewards)
+    assert round(score, 3) == published
+
+
+def test_every_distinct_reward_weighs_the_same():
+    assert cwmb.aggregate(np.array([1.0, 1.0, 1.0, 0.0]), np.array([-1.0, -1.0, -1.0, 20.0])) == 0.5
+
+
+def test_a_running_transition_earns_a_third_for_each_part_and_part_of_it_for_part_of_the_state():
+    comparison = comparison_of(dataset_of([np.zeros(4)], rewards=[1.0]))
+    predicted = np.array([[0.0, 0.0, 9.0, 9.0, 1.0, 1.0]])
+    assert cwmb.row_scores(comparison, predicted) == pytest.approx([(0.5 + 1 + 0) / 3])
+
+
+def test_the_next_state_does_not_count_where_the_episode_ended():
+    comparison = comparison_of(dataset_of([np.zeros(2)], terminated=[True]))
+    assert cwmb.row_scores(comparison, np.array([[9.0, 9.0, 0.0, 1.0]])).tolist() == [1.0]
+
+
+def test_rewards_must_equal_the_stored_float32_exactly():
+    stored = float(np.float32(0.1))
+    comparison = comparison_of(dataset_of([0.0, 0.0], rewards=[stored, stored]))
+    predicted = np.array([[0.0, 0.1, 0.0], [0.0, stored, 0.0]])
+    assert cwmb.row_scores(comparison, predicted) == pytest.approx([2 / 3, 1.0])
