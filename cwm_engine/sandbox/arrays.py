@@ -5,6 +5,7 @@ States and actions go this way. Outcomes do not: what a child is to predict must
 
 from __future__ import annotations
 
+import itertools
 import json
 import mmap
 import os
@@ -153,6 +154,6 @@ def _encode_texts(array: Array) -> tuple[Array, Array]:
 def _decode_texts(content: bytes, offsets: Array, shape: list[int]) -> Array:
     array = np.empty(len(offsets) - 1, dtype=object)
     bounds = offsets.tolist()
-    for index, (start, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for index, (start, stop) in enumerate(itertools.pairwise(bounds)):
         array[index] = content[start:stop].decode("utf-8", "surrogatepass")
     return array.reshape(shape)

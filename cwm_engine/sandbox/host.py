@@ -22,11 +22,9 @@ from cwm_engine.sandbox.limits import Limits
 from cwm_engine.sandbox.messages import Message, encode
 from cwm_engine.sandbox.spawn import Worker, can_wrap, last_line
 from cwm_engine.sandbox.zygote import STATUS, Inbox
+from cwm_engine.world_model.imports import PRELOADED
 
 __all__ = ["Child", "ChildDied", "Death", "Kind", "Message", "Zygote"]
-
-# Until the list of world_model.imports is there.
-PRELOADED = ("numpy",)
 
 _SECONDS_TO_START = 120.0
 _SECONDS_TO_FORK = 30.0
@@ -104,10 +102,12 @@ class Zygote:
             try:
                 socket.send_fds(ours, [encode(start)], [inputs.descriptor])
                 answer = zygote._answer(_SECONDS_TO_START)
-            except OSError as error:
+            except OSError:
+                answer = None
+            if answer is None:
                 zygote.close()
                 errors.seek(0)
-                raise CwmError(f"the worker process did not start: {last_line(errors.read())}") from error
+                raise CwmError(f"the worker process did not start: {last_line(errors.read())}")
         if "failed" in answer.data:
             zygote.close()
             reasons = "; ".join(f"{name}: {reason}" for name, reason in answer.data["failed"].items())
@@ -117,18 +117,23 @@ class Zygote:
         return zygote
 
     def take(self) -> Child:
-        """A fresh child, already shut in, for one program; the next one is forked at once.
+        """A fresh child, already shut in, for one program; the next one is forked soon.
 
         Raises:
             CwmError: The zygote is gone.
         """
         while True:
             try:
-                process = int(self._answer(_SECONDS_TO_FORK).data["child"])
-                self._channel.sendall(encode({"fork": 1}))
+                message = self._answer(0)
+                if message is None:
+                    self._channel.sendall(encode({"waiting": True}))
+                    message = self._answer(_SECONDS_TO_FORK)
+                if message is None:
+                    raise TimeoutError("it does not answer")
+                self._channel.sendall(encode({"taken": True}))
             except OSError as error:
                 raise CwmError(f"the worker process is gone: {error}") from error
-            link = _ForkedLink(process, self._channel, self._inbox, self._map_bytes)
+            link = _ForkedLink(int(message.data["child"]), self._channel, self._inbox, self._map_bytes)
             if link.status(0) is None:
                 return Child(link, self._limits)
             link.close()  # it died while it was waiting
@@ -147,17 +152,17 @@ class Zygote:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _answer(self, patience: float) -> Message:
-        """The zygote's next message.
+    def _answer(self, patience: float) -> Message | None:
+        """The zygote's next message, or None if none comes in time.
 
         Raises:
-            OSError: It is gone, or takes too long.
+            ConnectionError: The zygote is gone.
         """
         deadline = time.monotonic() + patience
         while (message := self._inbox.next()) is None:
             left = max(0.0, deadline - time.monotonic())
             if not select.select([self._channel], [], [], left)[0]:
-                raise TimeoutError("it does not answer")
+                return None
             if not self._inbox.receive():
                 raise ConnectionError("it ended")
         return message

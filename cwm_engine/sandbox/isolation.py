@@ -13,7 +13,7 @@ import mmap
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,7 +86,9 @@ def usable_hardening(wrapped: bool) -> tuple[Hardening, tuple[Layer, ...]]:
         What children are to put on, and the account of all layers for the user.
     """
     bubblewrap = Layer(
-        "bubblewrap", wrapped, "own namespaces, few files, read-only" if wrapped else "not installed, or not usable here"
+        "bubblewrap",
+        wrapped,
+        "own namespaces, few files, read-only" if wrapped else "not installed, or not usable here",
     )
     separate = Layer("process", True, "started by exec with a clean environment and no open files")
     if not hasattr(os, "fork"):  # untested
@@ -125,7 +127,7 @@ def _try(hardening: Hardening, check: Callable[[], Answer], limits: Limits | Non
             answer = check()
         except OSError as error:
             answer = (False, f"refused here: {error}")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the answer is that it does not work
             answer = (False, f"{type(error).__name__}: {error}")
         os.write(writer, json.dumps(answer).encode())
         os._exit(0)

@@ -17,7 +17,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 MODEL_FILENAME = "<model>"
-_PACKAGE = "_cwm_siblings"
 _LONGEST_MESSAGE = 2000
 _MODEL_FRAME = re.compile(rb'File "<model>", line (\d+) in ')
 _REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EMFILE, errno.EFBIG})
@@ -32,6 +31,7 @@ def load_program(
     *,
     filename: str = MODEL_FILENAME,
     siblings: Mapping[str, str] | None = None,
+    package: str = "",
     namespace: Mapping[str, Any] | None = None,
     allowed: Collection[str] | None = None,
 ) -> dict[str, Any]:
@@ -40,7 +40,8 @@ def load_program(
     Args:
         source: Its text, or its tree with probes inserted.
         filename: What its code objects are called; tracebacks are searched for it.
-        siblings: Modules of the user's own beside it, name to text; also reachable by relative import.
+        siblings: Modules of the user's own that it imports, full name to text.
+        package: The package it belongs to, from which its relative imports start.
         namespace: Names that are there before it runs, such as what inserted probes write to.
         allowed: Top-level modules it may import besides its siblings; None allows everything that is loaded.
 
@@ -51,11 +52,13 @@ def load_program(
         BaseException: Whatever the program raises while it is compiled or runs.
     """
     siblings = siblings or {}
-    names = _builtins_with_guard(None if allowed is None else {*allowed, *siblings, _PACKAGE})
+    names = _builtins_with_guard(
+        None if allowed is None else {*allowed, *(name.partition(".")[0] for name in siblings)}
+    )
     sys.meta_path.insert(0, _SiblingFinder(siblings, names))
     module = types.ModuleType("model" if "model" not in siblings else "model_")
     module.__file__ = filename
-    module.__package__ = _PACKAGE
+    module.__package__ = package
     module.__dict__.update(namespace or {}, __builtins__=names)
     sys.modules[module.__name__] = module
     if isinstance(source, str):
@@ -137,42 +140,25 @@ class Printed(io.TextIOBase):
 
 
 class _SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports modules from memory, `helpers` and `from . import helpers` being one and the same module."""
+    """Imports modules from memory; a name that another name continues is a package."""
 
     def __init__(self, siblings: Mapping[str, str], names: dict[str, Any]) -> None:
         self._siblings = siblings
         self._names = names
-        self._specs: dict[str, importlib.machinery.ModuleSpec | None] = {}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         del path, target
-        if fullname == _PACKAGE:
-            return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
-        name = fullname.removeprefix(f"{_PACKAGE}.")
-        if name not in self._siblings and not self._is_package(name):
+        if fullname not in self._siblings:
             return None
-        return importlib.machinery.ModuleSpec(fullname, self, is_package=self._is_package(name))
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
-        if spec.name == _PACKAGE or spec.name.startswith(f"{_PACKAGE}."):
-            return None
-        module = importlib.import_module(f"{_PACKAGE}.{spec.name}")
-        self._specs[spec.name] = module.__spec__  # the import system is about to put the outer one there
-        return module
+        is_package = any(name.startswith(f"{fullname}.") for name in self._siblings)
+        return importlib.machinery.ModuleSpec(fullname, self, origin=f"<{fullname}>", is_package=is_package)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        if module.__spec__ is not None and module.__spec__.name in self._specs:
-            module.__spec__ = self._specs[module.__spec__.name]
-            return
-        name = module.__name__.removeprefix(f"{_PACKAGE}.")
+        name = module.__name__
         module.__dict__["__builtins__"] = self._names
-        source = self._siblings.get(name, "")  # a folder without __init__.py is an empty module
-        exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)  # noqa: S102
-
-    def _is_package(self, name: str) -> bool:
-        return any(other.startswith(f"{name}.") for other in self._siblings)
+        exec(compile(self._siblings[name], f"<{name}>", "exec", dont_inherit=True), module.__dict__)  # noqa: S102
 
 
 def _builtins_with_guard(allowed: Collection[str] | None) -> dict[str, Any]:

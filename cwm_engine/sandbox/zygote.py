@@ -31,6 +31,8 @@ from cwm_engine.sandbox.messages import Decoder, Message, encode
 STATUS = struct.Struct("<i")
 
 _SECONDS_TO_START = 120
+# After a child is taken, leave the processor to it for a moment before the next is forked.
+_PAUSE_MILLISECONDS = 4
 # Imported by name only when first used, which a child cannot do: error reports, codecs, parts of NumPy.
 _LAZY = (
     "encodings.ascii",
@@ -137,13 +139,17 @@ class Inbox:
 
 
 class _Zygote:
-    """The loop that forks, reaps and passes signals on."""
+    """The loop that forks, reaps and passes signals on.
+
+    The host says `taken` when it has taken a child, and `waiting` when it wants the next one now.
+    """
 
     def __init__(self, channel: socket.socket, inbox: Inbox, duty: Duty, result_bytes: int) -> None:
         self._channel = channel
         self._inbox = inbox
         self._duty = duty
         self._map_bytes = HEADER_BYTES + result_bytes
+        self._owed = 0
         self._statuses: dict[int, int] = {}  # process id -> the pipe its ending is reported on
 
     def serve(self, spares: int) -> None:
@@ -162,7 +168,9 @@ class _Zygote:
             for _ in range(spares):
                 self._fork()
             while True:
-                ready = {descriptor for descriptor, _ in poll.poll()}
+                ready = {descriptor for descriptor, _ in poll.poll(_PAUSE_MILLISECONDS if self._owed else None)}
+                if not ready:
+                    self._pay()
                 if wake_reader in ready:
                     os.read(wake_reader, 1 << 12)
                     self._reap()
@@ -180,11 +188,19 @@ class _Zygote:
 
     def _obey(self) -> None:
         while (message := self._inbox.next()) is not None:
-            if "signal" in message.data:
-                if message.data["child"] in self._statuses:
-                    os.kill(message.data["child"], message.data["signal"])
-            else:
-                self._fork()
+            match message.data:
+                case {"signal": number, "child": process} if process in self._statuses:
+                    os.kill(process, number)
+                case {"taken": _}:
+                    self._owed += 1
+                case {"waiting": _}:
+                    self._pay()
+
+    def _pay(self) -> None:
+        """Fork the children owed to the host."""
+        while self._owed:
+            self._owed -= 1
+            self._fork()
 
     def _fork(self) -> None:
         """Fork a child and give the host its socket, its results, its trace and the pipe for its ending."""
