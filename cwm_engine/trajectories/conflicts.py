@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cwm_engine.trajectories.columns import Kind, element_names, leaves
 from cwm_engine.trajectories.contexts import Answer, Context, Evidence, contexts, repeated_episodes, weigh
 from cwm_engine.trajectories.dataset import Bools, Dataset
 from cwm_engine.trajectories.grouping import Groups, Rows, group_hashes, group_rows, group_transitions, pair
+from cwm_engine.trajectories.structures import Kind, element_names, leaves
 from cwm_engine.trajectories.timelimit import unexplainable_terminations
 
 TERMINATED = "terminated"
@@ -112,6 +112,10 @@ class OutcomeClasses:
     pairs: Rows
     joint: Rows
     cells: Rows
+
+    def take(self, chosen: Bools | slice) -> OutcomeClasses:
+        """Only some of the rows."""
+        return OutcomeClasses(self.rows[chosen], self.pairs[chosen], self.joint[chosen], self.cells[chosen])
 
 
 def ceiling(dataset: Dataset, atol: float = 1e-5, rtol: float = 1e-5, ignore: Sequence[str] = ()) -> float:
