@@ -126,8 +126,7 @@ class Comparison:
         observed = self.dataset.next_observations.arrays[leaf][rows].reshape(values.shape)
         if self.layout.leaves[leaf].kind is Kind.FLOAT:
             return self.tolerance.accepts(values, observed)
-        right = values == observed
-        return right
+        return np.equal(values, observed)
 
     def mismatches(self, predicted: Floats, rows: Rows) -> Bools:
         """Which fields are wrong.

@@ -22,6 +22,7 @@ from cwm_engine.trajectories.columns import from_canonical_json as parse_json
 from cwm_engine.world_model.discovery import ModelSpec
 from cwm_engine.world_model.imports import ALLOWED_MODULES
 
+
 @dataclass(frozen=True)
 class Program:
     """A model as it is run: its source, the modules beside it, and which model of the file is meant.

@@ -113,4 +113,3 @@ class Prepared:
 def _as_bytes(cells: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     table = np.ascontiguousarray(np.concatenate(cells, axis=1).astype(np.int64))
     return table.view(np.dtype((np.void, table.dtype.itemsize * table.shape[1]))).ravel()
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self, get_args
 
 import numpy as np
@@ -57,7 +56,7 @@ class Runner:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -190,11 +189,11 @@ class _State:
                 self.load_failure = _failure(failure)
                 self.printed = str(data.get("printed", ""))
                 return Status.ERROR
-            case {"event": "rows", "rows": rows, "words": list(words), "paths": list(paths), "failures": list(failures)}:
+            case {"event": "rows", "rows": rows}:
                 if self.prepared.comparison.words is not None:
-                    self.prepared.comparison.words.learn([str(word) for word in words])
-                self.paths.extend(bytes.fromhex(str(path)) for path in paths)
-                self.failures.extend(_failure(failure) for failure in failures)
+                    self.prepared.comparison.words.learn([str(word) for word in data["words"]])
+                self.paths.extend(bytes.fromhex(str(path)) for path in data["paths"])
+                self.failures.extend(_failure(failure) for failure in data["failures"])
                 self._compare(rows)
             case {"event": "done", "complete": complete}:
                 self.printed = str(data.get("printed", ""))

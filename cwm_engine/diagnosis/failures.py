@@ -138,7 +138,7 @@ def _shape_text(evidence: Evidence) -> str:
 
 def _base_name(environment: str) -> str:
     """The name without namespace and version: Taxi-v3 and Taxi-v4 are the same world."""
-    return environment.rsplit("/", 1)[-1].rsplit(":", 1)[-1].split("-v")[0]
+    return environment.rsplit("/", 1)[-1].rsplit(":", 1)[-1].partition("-v")[0]
 
 
 def _sentence(text: str) -> str:

@@ -70,7 +70,9 @@ def _data(evidence: Evidence, places: Places) -> list[Finding]:
         message = f"{len(disguised)} transitions end at the time limit but are stored as terminated."
         found.append(_with_examples("CWM802", message, places.model, evidence, disguised.tolist()))
     if prepared.ceiling < _ALMOST_ONE:
-        message = f"The data contradicts itself: no deterministic model can be right in more than {prepared.ceiling:.2%}."
+        message = (
+            f"The data contradicts itself: no deterministic model can exceed an accuracy of {prepared.ceiling:.2%}."
+        )
         found.append(_note("CWM803", message, places.model))
     return found
 

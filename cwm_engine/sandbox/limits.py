@@ -11,6 +11,7 @@ class Limits:
 
     Attributes:
         wall_seconds: What the caller means to wait for an answer before it kills the child.
+        step_seconds: How long a program may go without answering a single step.
         cpu_seconds: Processor time after which the kernel stops the child, even if the host is gone.
         memory_bytes: Address space a child may add to what it inherits from the zygote.
         output_bytes: Everything a child may send in messages over its life, JSON and blobs together.
@@ -18,8 +19,9 @@ class Limits:
         loop_iterations: Turns of a loop before the inserted counter stops it.
     """
 
-    wall_seconds: float = 10.0
-    cpu_seconds: float = 60.0
+    wall_seconds: float = 60.0
+    step_seconds: float = 2.0
+    cpu_seconds: float = 120.0
     memory_bytes: int = 1 << 30
     output_bytes: int = 16 << 20
     printed_bytes: int = 4096

@@ -27,7 +27,7 @@ class Failure:
     line: int | None = None
 
 
-class Malformed(Exception):
+class MalformedError(Exception):
     """What was returned is no prediction."""
 
     def __init__(self, failure: Failure) -> None:
@@ -70,7 +70,7 @@ class Writer:
             rows: Where to write, shape `(k, width)`.
 
         Raises:
-            Malformed: One of them is no prediction; `write_each` tells which.
+            MalformedError: One of them is no prediction; `write_each` tells which.
         """
         observations, rewards, dones = self._split(outputs)
         end = self._write(self.structure, observations, rows, 0)
@@ -83,10 +83,10 @@ class Writer:
         for output, row in zip(outputs, rows, strict=True):
             try:
                 if isinstance(output, Failure):
-                    raise Malformed(output)
+                    raise MalformedError(output)
                 self.write([output], row.reshape(1, -1))
                 reasons.append(None)
-            except Malformed as error:
+            except MalformedError as error:
                 row[:] = np.nan
                 reasons.append(error.failure)
         return reasons
@@ -100,7 +100,7 @@ class Writer:
             return parts[0], parts[1], parts[2]
         if len(parts) == 4 and self.returns == 3 and all(np.ndim(valid) == 1 for valid in parts[1]):
             return parts[0], parts[2], parts[3]
-        raise Malformed(_arity(outputs[0], self.returns))
+        raise MalformedError(_arity(outputs[0], self.returns))
 
     def _write(self, structure: Structure, values: Sequence[Any], rows: Floats, column: int) -> int:
         match structure:
@@ -111,7 +111,7 @@ class Writer:
                 cells = np.array(values, dtype=object).reshape(len(values), -1)
                 size = int(np.prod(shape, dtype=np.int64))
                 if cells.shape[1] != size or not all(isinstance(cell, str) for cell in cells.flat):
-                    raise Malformed(_unlike(f"text of shape {shape}" if shape else "text", values[0]))
+                    raise MalformedError(_unlike(f"text of shape {shape}" if shape else "text", values[0]))
                 numbers = [self._word(cell) for cell in cells.flat]
                 rows[:, column : column + size] = np.array(numbers).reshape(cells.shape)
                 return column + size
@@ -142,13 +142,13 @@ def _numbers(values: Sequence[Any], shape: tuple[int, ...]) -> Floats:
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
-            raise Malformed(_unlike("numbers", values[0])) from None
+            raise MalformedError(_unlike("numbers", values[0])) from None
     if array.dtype.kind not in _NUMERIC:
-        raise Malformed(_unlike("a number" if shape == () else f"numbers of shape {shape}", values[0]))
+        raise MalformedError(_unlike("a number" if shape == () else f"numbers of shape {shape}", values[0]))
     if array.shape != (len(values), *shape):
         found = np.shape(values[0])
         message = f"the observation has shape {found}, the data has shape {shape}"
-        raise Malformed(Failure("shape", message))
+        raise MalformedError(Failure("shape", message))
     return array.reshape(len(values), -1)
 
 
@@ -157,7 +157,7 @@ def _scalars(what: str, values: Sequence[Any]) -> Floats:
     if array.shape != (len(values),) or array.dtype.kind not in _NUMERIC:
         wanted = "a number" if what == "reward" else "True or False"
         message = f"`{what}` is {_describe(values[0])}, not {wanted}"
-        raise Malformed(Failure("type", message))
+        raise MalformedError(Failure("type", message))
     return array
 
 
@@ -168,7 +168,7 @@ def _items(values: Sequence[Any], index: int, count: int) -> list[Any]:
     except TypeError:
         pass
     message = f"the observation is {_describe(values[0])}, the data has tuples of {count} items"
-    raise Malformed(Failure("shape", message))
+    raise MalformedError(Failure("shape", message))
 
 
 def _entries(values: Sequence[Any], name: str) -> list[Any]:
@@ -176,14 +176,14 @@ def _entries(values: Sequence[Any], name: str) -> list[Any]:
         return [value[name] for value in values]
     except (KeyError, TypeError, IndexError):
         message = f"the observation is {_describe(values[0])}, the data has dictionaries with the key {name!r}"
-        raise Malformed(Failure("shape", message)) from None
+        raise MalformedError(Failure("shape", message)) from None
 
 
 def _json(value: Any) -> str:
     try:
         return canonical_json(value)
     except (TypeError, ValueError, RecursionError):
-        raise Malformed(_unlike("a value with a JSON form", value)) from None
+        raise MalformedError(_unlike("a value with a JSON form", value)) from None
 
 
 def _arity(output: Any, returns: int) -> Failure:

@@ -10,6 +10,8 @@ import ast
 import gc
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,10 @@ import numpy.typing as npt
 from cwm_engine.sandbox.outputs import Failure, Writer
 from cwm_engine.sandbox.program import load_program
 from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
-from cwm_engine.sandbox.runner import Instance, Probes, SetState, failure_of, instances, outputs_of
+from cwm_engine.sandbox.runner import Instance, Recorder, SetState, failure_of, instances, outputs_of
 from cwm_engine.sandbox.transitions import Form, Transitions, unpack
 from cwm_engine.trajectories.columns import canonical_json
+from cwm_engine.world_model.counters import Counters
 from cwm_engine.world_model.discovery import Dialect
 from cwm_engine.world_model.probes import instrument
 
@@ -56,10 +59,7 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     context.send({"event": "loaded", "form": run.form})
     first = np.array(request["first"], dtype=np.intp)
     episodic = request["mode"] == "episode"
-    if episodic:
-        complete = run.episodes()
-    else:
-        complete = run.rows(first) and run.all_rows()
+    complete = run.episodes() if episodic else run.rows(first) and run.all_rows()
     found = run.determinism() if complete and request["determinism"] and not episodic else {}
     context.send({"event": "done", "complete": complete, "printed": context.printed.text, **found})
 
@@ -67,11 +67,11 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
 class _Run:
     def __init__(self, context: Any, request: dict[str, Any], transitions: Transitions) -> None:
         instrumented = instrument(ast.parse(request["source"]))
-        hits, ticks = bytearray(len(instrumented.probes)), [context.limits.loop_iterations]
+        counters = Counters(len(instrumented.probes), context.limits.loop_iterations)
         namespace = load_program(
             instrumented.tree,
             siblings=request["siblings"],
-            namespace={"_cwm_hits": hits, "_cwm_ticks": ticks},
+            namespace=counters.names,
             allowed=request["allowed"],
         )
         model = request["model"]
@@ -80,7 +80,7 @@ class _Run:
         self.transitions = transitions
         self.construct: Callable[[], Instance] = instances(namespace, model["name"], dialect, model.get("goal"))
         self.instance = self.construct()
-        self.probes = Probes(hits, ticks, context.limits.loop_iterations, instrumented.has_loops)
+        self.recorder = Recorder(counters, has_loops=instrumented.has_loops)
         self.writer = Writer(transitions.prediction, 5 if dialect is Dialect.GYMNASIUM else 3)
         self.results = Results.view(context.results, len(transitions), self.writer.width)
         self.failures: dict[Failure, int] = {}
@@ -105,7 +105,7 @@ class _Run:
     def episodes(self) -> bool:
         """Run every episode from its first state; the model carries its state from step to step."""
         bounds = [*self.transitions.episode_starts.tolist(), len(self.transitions)]
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in pairwise(bounds):
             instance = self.construct()
             states, actions = self.transitions.values(self.form, start, stop)
             carried = Instance(_first_only(instance.set_state), instance.step)
@@ -130,7 +130,7 @@ class _Run:
 
     def _chunk(self, rows: Any, steps: Iterator[tuple[int, Any, Any]], instance: Instance | None = None) -> bool:
         paths: list[int] = []
-        outputs = self.probes.run(instance or self.instance, steps, self.context.progress, paths)
+        outputs = self.recorder.run(instance or self.instance, steps, self.context.progress, paths)
         wanted = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         complete = len(outputs) == wanted
         if not complete:
@@ -145,7 +145,7 @@ class _Run:
                 "event": "rows",
                 "rows": {"from": rows.start, "to": rows.stop} if isinstance(rows, slice) else rows.tolist(),
                 "words": self.writer.fresh_words(),
-                "paths": self.probes.fresh_paths(),
+                "paths": self.recorder.fresh_paths(),
                 "failures": [_as_json(failure) for failure in list(self.failures)[before:]],
             }
         )
@@ -154,11 +154,8 @@ class _Run:
     def _write(self, outputs: Sequence[Any]) -> tuple[npt.NDArray[np.float64], Any]:
         predicted = np.empty((len(outputs), self.writer.width))
         if not any(type(output) is Failure for output in outputs):
-            try:
+            with suppress(Exception):  # one output in the chunk is odd; each is looked at below
                 self.writer.write(outputs, predicted)
-            except Exception:  # noqa: BLE001 - one output in the chunk is odd; each is looked at below
-                pass
-            else:
                 return predicted, PREDICTED
         reasons = self.writer.write_each(outputs, predicted)
         return predicted, [PREDICTED if reason is None else FIRST_FAILURE + self._number(reason) for reason in reasons]

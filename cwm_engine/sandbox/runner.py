@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cwm_engine.sandbox.outputs import Failure, FailureKind
 from cwm_engine.sandbox.program import error_of
+from cwm_engine.world_model.counters import Counters, LoopLimit
 from cwm_engine.world_model.discovery import Dialect
-from cwm_engine.world_model.probes import LoopLimit
 
 SetState = Callable[[Any], Any]
 Step = Callable[[Any], Any]
@@ -83,19 +84,16 @@ def _required_parameters(function: Any) -> int:
     return sum(parameter.kind in positional and parameter.default is parameter.empty for parameter in parameters)
 
 
-class Probes:
-    """The counters of an instrumented model: which blocks a step executed, and how often loops may turn.
+class Recorder:
+    """Runs steps of an instrumented model and numbers the code paths they take.
 
-    Attributes:
-        hits: One byte a block; the instrumented code writes 1.
-        ticks: What is left of the loop iterations of this step.
+    Args:
+        counters: What the probes of the model write to.
+        has_loops: Whether the model has loops to stop.
     """
 
-    def __init__(self, hits: bytearray, ticks: list[int], loop_iterations: int, has_loops: bool) -> None:
-        self.hits = hits
-        self.ticks = ticks
-        self._zero = bytes(len(hits))
-        self._loop_iterations = loop_iterations
+    def __init__(self, counters: Counters, *, has_loops: bool) -> None:
+        self._counters = counters
         self._has_loops = has_loops
         self._numbers: dict[bytes, int] = {}
         self._told = 0
@@ -118,10 +116,11 @@ class Probes:
         Returns:
             What each step returned, or a `Failure`.
         """
-        hits, zero, ticks, limit = self.hits, self._zero, self.ticks, self._loop_iterations
+        hits, refill, has_loops = self._counters.hits, self._counters.refill, self._has_loops
+        zero = bytes(len(hits))
         set_state, step = instance.set_state, instance.step
         numbers, outputs = self._numbers, []
-        keep, keep_path, has_loops = outputs.append, paths.append, self._has_loops
+        keep, keep_path = outputs.append, paths.append
         looped = 0
         while True:
             try:
@@ -129,13 +128,13 @@ class Probes:
                     progress[0] = number
                     hits[:] = zero
                     if has_loops:
-                        ticks[0] = limit
+                        refill()
                     set_state(state)
                     keep(step(action))
                     keep_path(numbers.setdefault(bytes(hits), len(numbers)))
                 return outputs
             except BaseException as error:  # noqa: BLE001 - whatever a model raises is its answer to this step
-                ticks[0] = limit
+                refill()
                 failure = failure_of(error)
                 keep(failure)
                 keep_path(numbers.setdefault(bytes(hits), len(numbers)))
