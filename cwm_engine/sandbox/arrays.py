@@ -5,13 +5,13 @@ States and actions go this way. Outcomes do not: what a child is to predict must
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import mmap
 import os
 import struct
 import sys
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-_PREFIX = struct.Struct("<QQ")  # bytes of the JSON header, bytes of everything
+_PREFIX = struct.Struct("<Q")  # bytes of the JSON header
 _ALIGNMENT = 64
 
 
@@ -60,7 +60,7 @@ class SharedArrays:
         size = _aligned(_PREFIX.size + len(header)) + sum(_aligned(part.nbytes) for part in parts)
         descriptor = anonymous_file(size)
         with mmap.mmap(descriptor, size) as view:
-            _PREFIX.pack_into(view, 0, len(header), size)
+            _PREFIX.pack_into(view, 0, len(header))
             view[_PREFIX.size : _PREFIX.size + len(header)] = header
             offset = _aligned(_PREFIX.size + len(header))
             for part in parts:
@@ -89,11 +89,12 @@ def attach(descriptor: int) -> tuple[dict[str, Array], dict[str, Any]]:
 
     The mapping is private, so that whoever gets around the read-only flag changes only his own copy.
     """
-    header_length, size = _PREFIX.unpack(os.pread(descriptor, _PREFIX.size, 0))
+    size = os.fstat(descriptor).st_size
     if hasattr(mmap, "MAP_PRIVATE"):
         view = mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
     else:
         view = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
+    (header_length,) = _PREFIX.unpack_from(view)
     header = json.loads(view[_PREFIX.size : _PREFIX.size + header_length])
     offset = _aligned(_PREFIX.size + header_length)
     arrays: dict[str, Array] = {}
@@ -116,8 +117,11 @@ def anonymous_file(size: int) -> int:
     if sys.platform == "linux":
         descriptor = os.memfd_create("cwm", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     else:  # untested
+        import tempfile
+
         descriptor, path = tempfile.mkstemp(prefix="cwm-")
-        os.unlink(path)  # noqa: PTH108 - the descriptor is what is kept
+        with contextlib.suppress(PermissionError):  # Windows keeps the name as long as the file is open
+            os.unlink(path)  # noqa: PTH108 - the descriptor is what is kept
     os.ftruncate(descriptor, size)
     return descriptor
 

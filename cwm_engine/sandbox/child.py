@@ -8,10 +8,12 @@ every child inherits, and `warm(context)`, called in each waiting child to do ea
 from __future__ import annotations
 
 import faulthandler
+import functools
 import gc
 import mmap
 import os
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Callable, Mapping
@@ -43,7 +45,7 @@ class JobContext:
     """
 
     def __init__(
-        self, inputs: Mapping[str, Array], shared: dict[str, Any], limits: Limits, memory: mmap.mmap, channel: int
+        self, inputs: Mapping[str, Array], shared: dict[str, Any], limits: Limits, memory: mmap.mmap, channel: Channel
     ) -> None:
         self.inputs = inputs
         self.shared = shared
@@ -63,14 +65,26 @@ class JobContext:
         Raises:
             TypeError: `data` holds something JSON has no form for.
         """
-        write_all(self._channel, encode(data, blob))
+        write_all(self._channel.write, encode(data, blob))
 
     def receive(self) -> tuple[dict[str, Any], bytes]:
         """Wait for the host's next message; ends the process when there will be none."""
-        message = read_message(self._channel)
+        message = read_message(self._channel.read)
         if message is None:
             os._exit(0)
         return message.data, message.blob
+
+
+class Channel:
+    """A connected socket used through `read` and `write` alone: the calls on sockets are filtered out."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.descriptor = connection.fileno()
+        if sys.platform == "win32":  # untested; a socket is no descriptor there
+            self.read, self.write = connection.recv, connection.send
+        else:
+            self.read = functools.partial(os.read, self.descriptor)
+            self.write = functools.partial(os.write, self.descriptor)
 
 
 Job = Callable[[JobContext, dict[str, Any], bytes], None]
@@ -95,22 +109,25 @@ class Duty:
     modules: tuple[str, ...]
 
 
-def run_child(duty: Duty, *, memory: mmap.mmap, channel: int, trace: int | None, parent: int | None) -> NoReturn:
+def run_child(
+    duty: Duty, *, memory: mmap.mmap, connection: socket.socket, trace: int | None, parent: int | None
+) -> NoReturn:
     """Become a child: never returns, and never runs a job without every layer in place.
 
     Args:
         duty: What is inherited.
         memory: The map of progress and results.
-        channel: The socket to the host.
+        connection: The socket to the host.
         trace: Where the lines go on which the child hangs or crashes.
         parent: The process to die with, see `Hardening.enter`.
     """
+    channel = Channel(connection)
     try:
         if trace is not None:
             faulthandler.enable(trace, all_threads=False)
-            if hasattr(faulthandler, "register"):
-                faulthandler.register(signal.SIGUSR1, file=trace, all_threads=False, chain=False)
-        duty.hardening.enter(duty.limits, keep={channel} if trace is None else {channel, trace}, parent=parent)
+            faulthandler.register(signal.SIGUSR1, file=trace, all_threads=False, chain=False)
+        keep = {channel.descriptor} if trace is None else {channel.descriptor, trace}
+        duty.hardening.enter(duty.limits, keep=keep, parent=parent)
     except BaseException:  # noqa: BLE001 - whatever it was: not like this
         os._exit(EXIT_NOT_SHUT_IN)
     context = JobContext(duty.inputs, duty.shared, duty.limits, memory, channel)

@@ -81,8 +81,11 @@ class Link(Protocol):
     memory: mmap
     trace: int | None
 
-    def send_signal(self, number: int) -> None:
-        """Send the child a signal; nothing happens once it has ended."""
+    def ask_for_line(self) -> None:
+        """Have the child write to `trace` where it is."""
+
+    def kill(self) -> None:
+        """End the child; nothing happens once it has ended."""
 
     def status(self, patience: float) -> int | None:
         """How the child ended, as `waitstatus_to_exitcode` puts it; None if it has not, or nobody knows."""
@@ -173,7 +176,7 @@ class Child:
         """End the child, finding out first on which line it is; returns after it has ended."""
         if self._death is None:
             dump = self._ask_for_line()
-            self._link.send_signal(signal.SIGKILL)
+            self._link.kill()
             self._link.status(_END_SECONDS)
             self._death = self._last_words(dump)
             self._link.close()
@@ -182,7 +185,7 @@ class Child:
     def close(self) -> None:
         """End the child at once, without asking or waiting; further calls do nothing."""
         if self._death is None:
-            self._link.send_signal(signal.SIGKILL)
+            self._link.kill()
             self._death = Death(self.progress, None)
             self._link.close()
 
@@ -206,7 +209,7 @@ class Child:
         status = self._link.status(_GRACE_SECONDS)
         if status is None:
             return self._fail("crash", "it closed its connection", kill=True)
-        kind, reason = _explain(status)
+        kind, reason = explain(status)
         return self._fail(kind, reason, status=status)
 
     def _fail(self, kind: Kind, reason: str, *, kill: bool = False, status: int | None = None) -> ChildDied:
@@ -223,7 +226,7 @@ class Child:
         trace = self._link.trace
         if trace is None:
             return b""
-        self._link.send_signal(signal.SIGUSR1)
+        self._link.ask_for_line()
         dump = b""
         deadline = time.monotonic() + _DUMP_SECONDS
         while line_in_dump(dump) is None and len(dump) < _LONGEST_DUMP:
@@ -247,17 +250,19 @@ class Child:
         return Death(self.progress, line_in_dump(dump))
 
 
-def _explain(status: int) -> tuple[Kind, str]:
-    """What an exit status means for a child nobody killed."""
-    match -status:
-        case signal.SIGSYS:
-            return "forbidden", "it made a system call that is not allowed"
-        case signal.SIGXCPU:
-            return "timeout", "it used up its processor time"
-        case signal.SIGKILL:
-            return "memory", "the system ended it, most likely for want of memory"
-        case number if number > 0:
-            return "crash", f"it crashed ({_signal_name(number)})"
+def explain(status: int) -> tuple[Kind, str]:
+    """What an exit status means for a child nobody killed, as a kind of death and as half a sentence."""
+    if status < 0:
+        name = _signal_name(-status)
+        match name:
+            case "SIGSYS":
+                return "forbidden", "it made a system call that is not allowed"
+            case "SIGXCPU":
+                return "timeout", "it used up its processor time"
+            case "SIGKILL":
+                return "memory", "the system ended it, most likely for want of memory"
+            case _:
+                return "crash", f"it crashed ({name})"
     match status:
         case code if code == EXIT_MEMORY:
             return "memory", "it ran out of memory"

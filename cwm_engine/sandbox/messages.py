@@ -7,9 +7,8 @@ every number against a limit before it allocates anything, and nothing is ever u
 from __future__ import annotations
 
 import json
-import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,25 +86,27 @@ class Decoder:
         return Message(_parse(text), blob)
 
 
-def read_message(descriptor: int) -> Message | None:
-    """Wait for one whole message on a blocking descriptor; None when the other side has closed it.
+def read_message(read: Callable[[int], bytes]) -> Message | None:
+    """Wait for one whole message; None when the other side has closed the connection.
 
-    Only for the child, whose other side is the host it trusts. Uses `read` alone, so that a strict
-    system call filter lets it through.
+    Only for the child, whose other side is the host it trusts.
+
+    Args:
+        read: Waits for at most so many bytes; gives none at the end.
     """
-    lengths = _read_exactly(descriptor, _LENGTHS.size)
+    lengths = _read_exactly(read, _LENGTHS.size)
     if lengths is None:
         return None
     text_length, blob_length = _LENGTHS.unpack(lengths)
-    body = _read_exactly(descriptor, text_length + blob_length)
+    body = _read_exactly(read, text_length + blob_length)
     return None if body is None else Message(_parse(body[:text_length]), body[text_length:])
 
 
-def write_all(descriptor: int, content: bytes) -> None:
-    """Write everything to a blocking descriptor."""
+def write_all(write: Callable[[memoryview], int], content: bytes) -> None:
+    """Write everything with a function that writes some and says how much."""
     view = memoryview(content)
     while view:
-        view = view[os.write(descriptor, view) :]
+        view = view[write(view) :]
 
 
 def _parse(text: bytes) -> dict[str, Any]:
@@ -121,10 +122,10 @@ def _parse(text: bytes) -> dict[str, Any]:
     return data
 
 
-def _read_exactly(descriptor: int, count: int) -> bytes | None:
+def _read_exactly(read: Callable[[int], bytes], count: int) -> bytes | None:
     parts = bytearray()
     while len(parts) < count:
-        part = os.read(descriptor, count - len(parts))
+        part = read(count - len(parts))
         if not part:
             return None
         parts += part

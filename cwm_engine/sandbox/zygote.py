@@ -30,6 +30,7 @@ from cwm_engine.sandbox.messages import Decoder, Message, encode
 
 STATUS = struct.Struct("<i")
 
+_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _SECONDS_TO_START = 120
 # After a child is taken, leave the processor to it for a moment before the next is forked.
 _PAUSE_MILLISECONDS = 4
@@ -117,7 +118,7 @@ class Inbox:
     def receive(self) -> bool:
         """Take in what has arrived; False once the host is gone."""
         try:
-            piece, descriptors, _, _ = socket.recv_fds(self._channel, 1 << 16, 8)
+            piece, descriptors, _, _ = socket.recv_fds(self._channel, 1 << 16, 8, _CLOSE_ON_EXEC)
         except ConnectionError:
             return False
         self._descriptors += descriptors
@@ -216,7 +217,7 @@ class _Zygote:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 memory = mmap.mmap(results, self._map_bytes)
-                run_child(self._duty, memory=memory, channel=childs.fileno(), trace=trace_writer, parent=parent)
+                run_child(self._duty, memory=memory, connection=childs, trace=trace_writer, parent=parent)
             self._statuses[process] = status_writer
             handed_over = [ours.fileno(), results, trace_reader, status_reader]
             socket.send_fds(self._channel, [encode({"child": process})], handed_over)
