@@ -13,7 +13,6 @@ numbers are lost. One number alone proves little: a quaternion that is only norm
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,17 +21,19 @@ import numpy as np
 from cwm_engine.trajectories.conflicts import outcome_classes
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.trajectories.grouping import Rows, group_transitions
-from cwm_engine.trajectories.tables import Matrix, categories, float_table, indicators
+from cwm_engine.trajectories.regression import SparseFit, evenly
+from cwm_engine.trajectories.tables import categories, float_table, indicators
 
 _CONTROLS = 3
 _EPISODES = (4, 200)
 _FIT_ROWS = (30, 3000)
 _TARGETS = 40
-_TERMS = 12
 _TIGHT = 0.2
 _LOST = 0.35
 _JUMP = 3.0
 _SHARE = 0.5
+_REPEATED = 10
+_CONTRADICTING = 0.1
 
 
 class Fit(StrEnum):
@@ -93,7 +94,7 @@ def _by_dynamics(dataset: Dataset) -> FirstSteps:
     changes = after.values[:, targets] - before.values[:, targets]
     steady = np.argsort(np.median(np.abs(changes[judges][len(rows.first) :]), axis=0) / spread[targets], kind="stable")
     targets, changes = targets[steady[:_TARGETS]], changes[:, steady[:_TARGETS]]
-    fit = _SparseFit(features[: len(rows.fit)])
+    fit = SparseFit(features[: len(rows.fit)])
     testable, lost = 0, []
     bad = np.zeros(len(rows.first), dtype=np.bool_)
     for target, change in zip(targets.tolist(), changes.T, strict=True):
@@ -132,77 +133,30 @@ class _Rows:
             first = starts[whole & (lengths > count)]
             fit = np.flatnonzero(dataset.step > count)
             if len(first) >= _EPISODES[0] and len(fit) >= _FIT_ROWS[0]:
-                first = first[_evenly(len(first), _EPISODES[1])]
+                first = first[evenly(len(first), _EPISODES[1])]
                 controls = first + np.arange(1, count + 1)[:, None]
-                return cls(first, controls, fit[_evenly(len(fit), _FIT_ROWS[1])])
+                return cls(first, controls, fit[evenly(len(fit), _FIT_ROWS[1])])
         return None
 
 
-class _SparseFit:
-    """Orthogonal matching pursuit on one set of features for many targets, robust against a few wild rows."""
-
-    def __init__(self, features: Matrix) -> None:
-        self.mean = features.mean(axis=0)
-        scale = features.std(axis=0)
-        self.constant = scale < 1e-9 * (1 + np.abs(self.mean))
-        self.scale = np.where(self.constant, 1.0, scale)
-        self.table = (features - self.mean) / self.scale
-        self.gram = self.table.T @ self.table
-        self.terms = max(1, min(_TERMS, len(features) // 10))
-
-    def fit(self, target: Matrix, exclude: int) -> Callable[[Matrix], Matrix]:
-        """A function that predicts the target from features, not using the excluded one."""
-        centre = float(target.mean())
-        pull = self.table.T @ (target - centre)
-        barred = self.constant.copy()
-        barred[exclude] = True
-        chosen: list[int] = []
-        left, weights = pull, np.empty(0)
-        for _ in range(min(self.terms, int((~barred).sum()))):
-            strength = np.where(barred, 0.0, np.abs(left))
-            best = int(strength.argmax())
-            if strength[best] <= 1e-12 * (np.abs(pull).max() + 1e-300):
-                break
-            chosen.append(best)
-            barred[best] = True
-            weights = np.linalg.lstsq(self.gram[np.ix_(chosen, chosen)], pull[chosen], rcond=1e-13)[0]
-            left = pull - self.gram[:, chosen] @ weights
-        design = np.concatenate([self.table[:, chosen], np.ones((len(target), 1))], axis=1)
-        keep = np.ones(len(target), dtype=np.bool_)
-        for _ in range(3):
-            weights = np.linalg.lstsq(design[keep], target[keep], rcond=1e-13)[0]
-            missed = np.abs(target - design @ weights)
-            keep = missed <= 8 * np.median(missed) + 1e-300
-            if keep.mean() < 0.5:
-                break
-
-        def predict(features: Matrix) -> Matrix:
-            scaled = (features[:, chosen] - self.mean[chosen]) / self.scale[chosen]
-            return np.asarray(scaled @ weights[:-1] + weights[-1])
-
-        return predict
-
-
 def _by_repetition(dataset: Dataset) -> FirstSteps:
-    """Judge by later rows of the same state and action that agree with each other, where states repeat."""
+    """Judge by later rows of the same state and action, where states repeat and later rows agree with each other."""
     groups = group_transitions(dataset)
     later = dataset.step > 0
-    seen_later = np.bincount(groups.ids[later], minlength=len(groups)) > 0
-    comparable = np.flatnonzero((dataset.step == 0) & seen_later[groups.ids])
-    classes = outcome_classes(dataset)
-    if len(comparable) < _EPISODES[0]:
+    later_rows = np.bincount(groups.ids[later], minlength=len(groups))
+    comparable = np.flatnonzero((dataset.step == 0) & (later_rows > 0)[groups.ids])
+    repeated = int((later_rows > 1).sum())
+    if len(comparable) < _EPISODES[0] or repeated < _REPEATED:
         return FirstSteps(Fit.UNKNOWN)
+    classes = outcome_classes(dataset)
     count = int(classes.pairs.max(initial=-1)) + 1
     low, high = np.full(count, np.iinfo(np.int64).max), np.full(count, -1, dtype=np.int64)
     is_later = later[classes.rows]
     np.minimum.at(low, classes.pairs[is_later], classes.joint[is_later])
     np.maximum.at(high, classes.pairs[is_later], classes.joint[is_later])
+    if (low < high).sum() > _CONTRADICTING * repeated:
+        return FirstSteps(Fit.UNKNOWN)
     bad = ~is_later & (low == high)[classes.pairs] & (classes.joint != high[classes.pairs])
     if bad.sum() < max(_EPISODES[0], _SHARE * len(comparable)):
         return FirstSteps(Fit.FITS, len(comparable))
     return FirstSteps(Fit.MISFITS, len(comparable), tuple(np.sort(classes.rows[bad]).tolist()))
-
-
-def _evenly(count: int, most: int) -> Rows:
-    """At most so many of the numbers 0..count-1, spread evenly."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

@@ -1,0 +1,156 @@
+"""Clipped values: numbers that stop at a bound, and whether what lies beyond it is lost.
+
+An environment that clips what it shows (Walker2d's velocities at -10 and 10) hides its state there, and no model
+can predict what follows; one that limits the state itself (MountainCar's position at -1.2) hides nothing. The two are
+told apart by what follows: a change fitted where nothing is clipped, as in `firststeps`, misses more after values at
+the bound than after values just before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cwm_engine.trajectories.dataset import Bools, Dataset
+from cwm_engine.trajectories.grouping import Rows
+from cwm_engine.trajectories.regression import SparseFit, evenly
+from cwm_engine.trajectories.tables import Table, categories, float_table, indicators
+
+_FEWEST = 5
+_INTERIOR = 20
+_DISTINCT = 0.5
+_ROUNDING = 2
+_FIT_ROWS = (40, 3000)
+_JUDGED_ROWS = 1000
+_WORSE = 5.0
+_TIGHT = 0.1
+_TELLING = 0.02
+_NEAR = (20, 200)
+
+
+@dataclass(frozen=True, slots=True)
+class ClippedField:
+    """A number that is often exactly at its smallest or largest value.
+
+    Attributes:
+        name: The field, e.g. `obs[8]`.
+        low: The lower bound, None if the number is not clipped there.
+        high: The upper bound, None if the number is not clipped there.
+        count: Observations at a bound.
+    """
+
+    name: str
+    low: float | None
+    high: float | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clipping:
+    """What is clipped in a dataset.
+
+    Attributes:
+        fields: The clipped numbers.
+        rows: Rows whose observation has a clipped number, bool (n,).
+        hides: Whether transitions from clipped observations follow other dynamics; None if that could not be judged.
+    """
+
+    fields: tuple[ClippedField, ...]
+    rows: Bools
+    hides: bool | None
+
+
+def clipped_values(dataset: Dataset) -> Clipping:
+    """Find numbers of the observation that pile up exactly at a bound while all others are spread."""
+    rows = np.zeros(len(dataset), dtype=np.bool_)
+    if not len(dataset):
+        return Clipping((), rows, None)
+    table = float_table(dataset.observations, "obs")
+    fields = []
+    moved = dataset.step > 0  # a starting pose is not a bound
+    for column in range(table.width):
+        found, at_bound = _clipped(table, column, moved)
+        if found is not None:
+            fields.append(found)
+            rows |= at_bound
+    return Clipping(tuple(fields), rows, _hides(dataset, fields, rows) if fields else None)
+
+
+def _clipped(table: Table, column: int, moved: Bools) -> tuple[ClippedField | None, Bools]:
+    values = table.values[:, column]
+    low, high = float(values.min()), float(values.max())
+    at_low, at_high = values == low, values == high
+    nothing = np.zeros(len(values), dtype=np.bool_)
+    if not (np.isfinite(low) and np.isfinite(high)) or low == high:
+        return None, nothing
+    many = [
+        bound != 0 and int((at & moved).sum()) >= _FEWEST for bound, at in ((low, at_low), (high, at_high))
+    ]  # a number that is often zero is not clipped but absent
+    if not any(many):
+        return None, nothing
+    interior = values[~at_low & ~at_high & (values != 0)]
+    distinct = np.unique(interior)
+    if len(interior) < _INTERIOR or len(distinct) < _DISTINCT * len(interior):
+        return None, nothing
+    step = _ROUNDING * float(table.precision[column])
+    clipped_low = many[0] and distinct[0] - low > step * abs(low)  # else rounding alone, as in the cosine of nearly 0
+    clipped_high = many[1] and high - distinct[-1] > step * abs(high)
+    at_bound = (at_low & clipped_low) | (at_high & clipped_high)
+    if not at_bound.any():
+        return None, nothing
+    lower, upper = low if clipped_low else None, high if clipped_high else None
+    return ClippedField(table.names[column], lower, upper, int(at_bound.sum())), at_bound
+
+
+def _hides(dataset: Dataset, fields: list[ClippedField], clipped: Bools) -> bool | None:
+    """Whether a fit to transitions without clipped values misses more after a bound than just before it."""
+    free = np.flatnonzero(~clipped & (dataset.step > 0))
+    bound = np.flatnonzero(clipped & (dataset.step > 0))
+    if len(free) < _FIT_ROWS[0] or len(bound) < _FEWEST:
+        return None
+    free, bound = free[evenly(len(free), _FIT_ROWS[1])], bound[evenly(len(bound), _JUDGED_ROWS)]
+    rows = np.concatenate([free, bound])
+    before, after = (float_table(part, "obs", rows) for part in (dataset.observations, dataset.next_observations))
+    action = float_table(dataset.actions, "action", rows)
+    kind = indicators(categories(dataset.actions.take(rows)))
+    features = np.concatenate([before.values, action.values, kind, after.values], axis=1)
+    if not np.isfinite(features).all():
+        return None
+    comparisons = [_at_and_near(before, field, len(free)) for field in fields]
+    comparisons = [(at, near) for at, near in comparisons if len(at) >= _FEWEST]
+    fitted = np.setdiff1d(np.arange(len(free)), np.concatenate([near for _, near in comparisons] or [free[:0]]))
+    if not comparisons or len(fitted) < _FIT_ROWS[0]:
+        return None
+    fit = SparseFit(features[fitted])
+    offset = before.width + action.width + kind.shape[1]
+    judged = False
+    limited = {field.name for field in fields}
+    for target in [target for target, name in enumerate(before.names) if name not in limited]:
+        change = after.values[:, target] - before.values[:, target]
+        usual = float(np.median(np.abs(change - np.median(change))))
+        floor = 4 * float(before.precision[target]) * float(np.abs(before.values[:, target]).max())
+        missed = np.abs(change - fit.fit(change[fitted], exclude=offset + target)(features))
+        for at, near in comparisons:
+            expected = max(_typical(missed[near]), floor)
+            if expected > _TIGHT * usual:
+                continue
+            judged = True
+            if _typical(missed[at]) > _WORSE * expected and _typical(missed[at]) > _TELLING * usual:
+                return True
+    return False if judged else None
+
+
+def _at_and_near(before: Table, field: ClippedField, free: int) -> tuple[Rows, Rows]:
+    """Rows at a bound of a field, and rows among the first `free` ones that come nearest to it."""
+    values = before.values[:, before.names.index(field.name)]
+    bounds = [bound for bound in (field.low, field.high) if bound is not None]
+    distance = np.min([np.abs(values - bound) for bound in bounds], axis=0)
+    at = np.flatnonzero(distance == 0)
+    near = np.argsort(distance[:free], kind="stable")[: min(max(len(at), _NEAR[0]), _NEAR[1], free // 4)]
+    return at, near
+
+
+def _typical(missed: npt.NDArray[np.float64]) -> float:
+    return float(np.quantile(missed, 0.75))
