@@ -10,8 +10,11 @@ HITS = "_cwm_hits"
 TICK = "_cwm_tick"
 
 
-class LoopLimit(BaseException):  # noqa: N818 - an order to stop, like KeyboardInterrupt, that no `except Exception` eats
-    """The loops of one transition turned more often than they may."""
+class LoopLimit(BaseException):
+    """The loops of one transition turned more often than they may.
+
+    Like KeyboardInterrupt an order to stop: no `except Exception` in the program eats it.
+    """
 
 
 class Counters:
@@ -65,7 +68,7 @@ class _Wall:
         return self
 
     def __next__(self) -> object:
-        if self._counters._spent:  # noqa: SLF001 - its other half
+        if self._counters._spent:
             raise LoopLimit("the loops turned more often than they may")
         raise StopIteration
 

@@ -24,14 +24,14 @@ MAX_SOURCE_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class ModelSource:
-    """The text of a model file and how it was written, so that an edit keeps it that way.
+    r"""The text of a model file and how it was written, so that an edit keeps it that way.
 
     Attributes:
         path: The file.
         text: Its decoded text without a byte order mark, newlines as in the file.
         encoding: The codec it was decoded with, e.g. `utf-8`.
         bom: Whether it started with a UTF-8 byte order mark.
-        newline: The newline most lines end in, `"\\n"` or `"\\r\\n"`.
+        newline: The newline most lines end in, `"\n"` or `"\r\n"`.
     """
 
     path: Path
