@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.trajectories.dataset import Dataset
-from cwm_engine.trajectories.grouping import Rows, Words, group_hashes, group_rows, mix, pair
+from cwm_engine.trajectories.grouping import Groups, Rows, Words, group_hashes, group_rows, mix, pair
 
 EPISODE = "episode"
 STEP = "step"
@@ -115,13 +115,19 @@ def weigh(transitions: Rows, outcomes: Rows, context: Rows) -> Evidence:
     return Evidence(int(again.sum()), int((shared.sizes - most).sum()), log_chance)
 
 
-def repeated_episodes(dataset: Dataset) -> npt.NDArray[np.bool_]:
-    """Episodes that equal an earlier one in every value, bool (episodes,): they are no new evidence."""
+def repeated_episodes(dataset: Dataset, rows: Groups | None = None) -> npt.NDArray[np.bool_]:
+    """Episodes that equal an earlier one in every value, bool (episodes,): they are no new evidence.
+
+    Args:
+        dataset: The data.
+        rows: Its rows by equal state, action and outcome, if known already.
+    """
     if not len(dataset):
         return np.zeros(0, dtype=np.bool_)
-    rows = group_rows(
-        dataset.observations, dataset.actions, dataset.next_observations, dataset.rewards, dataset.terminated
-    )
+    if rows is None:
+        rows = group_rows(
+            dataset.observations, dataset.actions, dataset.next_observations, dataset.rewards, dataset.terminated
+        )
     place = np.arange(len(dataset)) - np.repeat(dataset.episode_starts, dataset.episode_lengths)
     scrambled = mix(mix(rows.ids.astype(np.uint64) + np.uint64(1)) + place.astype(np.uint64))
     sums = np.add.reduceat(scrambled, dataset.episode_starts)
