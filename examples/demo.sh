@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The main job from beginning to end, in the scratch folder demo/: record, describe, check, repair, check again.
+# Run it with `make demo`; every command is printed before it runs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bold='' plain=''
+if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; fi
+
+say() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
+
+# run STATUS COMMAND...: print the command, run it, and stop the demo unless it ends with STATUS.
+run() {
+    local expected=$1 status=0
+    shift
+    printf '\n%s$ %s%s\n' "$bold" "$*" "$plain"
+    "$@" || status=$?
+    if [[ $status != "$expected" ]]; then
+        printf 'demo: this should have ended with %s, not with %s\n' "$expected" "$status" >&2
+        exit 1
+    fi
+}
+
+rm -rf demo
+mkdir -p demo/models
+cd demo
+
+say "Record what really happens, from Gymnasium."
+run 0 cwm record CartPole-v1 --episodes 60 --policy random --seed 0 --output trajectories/cartpole.sqlite
+run 0 cwm record Taxi-v4 --episodes 20 --policy random --seed 0 --output trajectories/taxi.sqlite
+
+say "Is the data sound?"
+run 0 cwm describe trajectories/taxi.sqlite
+
+say "Two models with one mistake each: where is it? Models and data are matched by their names."
+cp ../examples/cartpole/cartpole_broken.py models/cartpole.py
+cp ../examples/taxi/taxi_broken.py models/taxi.py
+run 1 cwm check models
+
+say "What would repair them?"
+run 1 cwm check models --diff
+
+say "Repair them."
+run 0 cwm check models --fix
+
+say "And check what is in the files now."
+run 0 cwm check models
+
+say "The scratch folder demo/ has the models and the trajectories; examples/ has more to try."
