@@ -322,7 +322,7 @@ class _File:
         plain = {re.sub(r"_", "", name).lower(): name for name in members if name not in has}
         similar = difflib.get_close_matches(missing[0].replace("_", ""), list(plain), n=1, cutoff=0.8)
         if similar:
-            note = f"Did you mean `{plain[similar[0]]}` to be `{missing[0]}`? Rename it. Otherwise: {note}"
+            note = f"Rename `{plain[similar[0]]}` to `{missing[0]}` if that is it. {note}"
         return self._finding("CWM103", message, self._name(node), note)
 
     def _unfit(

@@ -41,14 +41,16 @@ def call_problem(function: FunctionNode, wanted: Sequence[str], *, method: bool)
     call = f"({', '.join(wanted)})"
     if method and "staticmethod" not in decorators:
         if not positional and arguments.vararg is None:
-            return Misfit("has no `self`", f"Write it as a method: `(self{''.join(f', {name}' for name in wanted)})`.")
+            return Misfit("has no `self`", f"Write it as a method: `({', '.join(('self', *wanted))})`.")
+        if positional and positional[0].arg != "self" and len(positional) == len(wanted) == required:
+            return Misfit("has no `self`", f"Write it as a method: `({', '.join(('self', *wanted))})`.")
         positional, required = positional[1:], max(required - 1, 0)
     if required > len(wanted):
         names = ", ".join(f"`{parameter.arg}`" for parameter in positional[:required])
         extra = positional[len(wanted)]
         return Misfit(
             f"needs {_count(required)} ({names}), but it is called with {call}",
-            f"Give `{extra.arg}` a default value, or keep it on the model.",
+            f"Give `{extra.arg}` a default value.",
             extra,
         )
     if len(positional) < len(wanted) and arguments.vararg is None:
