@@ -7,56 +7,56 @@ Python objects; `Columns.row` puts a single value together again, as Gymnasium g
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.errors import CwmError
+from cwm_engine.trajectories.json_values import canonical_json, from_canonical_json, to_json
+from cwm_engine.trajectories.structures import (
+    NUMERIC_KINDS,
+    DictOf,
+    Kind,
+    Leaf,
+    Structure,
+    TupleOf,
+    common_structure,
+    describe_structure,
+    element_names,
+    infer_structure,
+    leaves,
+    structure_from_json,
+    structure_to_json,
+)
+
+__all__ = [
+    "Array",
+    "Columns",
+    "DictOf",
+    "Kind",
+    "Leaf",
+    "Structure",
+    "TupleOf",
+    "canonical_json",
+    "common_structure",
+    "describe_structure",
+    "element_names",
+    "from_canonical_json",
+    "infer_structure",
+    "leaves",
+    "misfits",
+    "same_rows",
+    "structure_from_json",
+    "structure_to_json",
+    "to_json",
+]
 
 Array = npt.NDArray[Any]
 
-
-class Kind(StrEnum):
-    """What a leaf holds. `JSON` is everything without a fixed shape: entity sets, variable-length lists."""
-
-    FLOAT = "float"
-    INT = "int"
-    BOOL = "bool"
-    TEXT = "text"
-    JSON = "json"
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One array of a structure. `dtype` is a NumPy dtype string; TEXT and JSON leaves have dtype `str`."""
-
-    kind: Kind
-    dtype: str
-    shape: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TupleOf:
-    """A tuple of structures."""
-
-    items: tuple[Structure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DictOf:
-    """A mapping from names to structures, in insertion order."""
-
-    items: tuple[tuple[str, Structure], ...]
-
-
-Structure = Leaf | TupleOf | DictOf
-
-_NUMERIC_KINDS = {"f": Kind.FLOAT, "i": Kind.INT, "u": Kind.INT, "b": Kind.BOOL}
+_UNFIT = (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,21 @@ class Columns:
         """
         if structure is None:
             structure = infer_structure(values)
+        try:
+            return cls(structure, tuple(_gather(structure, values)))
+        except _UNFIT:
+            return cls._from_rows(values, structure)
+
+    @classmethod
+    def _from_rows(cls, values: Sequence[Any], structure: Structure) -> Columns:
+        """The slow way, value by value: finds the row that does not fit."""
         collected: list[list[Any]] = [[] for _ in leaves(structure)]
         for row, value in enumerate(values):
             try:
                 for column, part in zip(collected, _take_apart(structure, value), strict=True):
                     column.append(part)
-            except (TypeError, ValueError, KeyError, IndexError) as error:
-                raise CwmError(f"row {row} does not have the structure of the others: {error}") from error
+            except _UNFIT as error:
+                raise CwmError(f"row {row} does not have the structure of the others: {_reason(error)}") from error
         arrays = tuple(
             _leaf_array(leaf, column) for (_, leaf), column in zip(leaves(structure), collected, strict=True)
         )
@@ -114,6 +122,22 @@ class Columns:
         """The chosen rows, in the given order."""
         return replace(self, arrays=tuple(array[rows] for array in self.arrays))
 
+    def cast(self, structure: Structure) -> Columns:
+        """The same values in a structure that `common_structure` made of this one and others."""
+        if structure == self.structure:
+            return self
+        mine, wanted = leaves(self.structure), leaves(structure)
+        if [path for path, _ in mine] == [path for path, _ in wanted] and all(
+            old == new or (old.shape == new.shape and {old.kind, new.kind} <= {Kind.FLOAT, Kind.INT})
+            for (_, old), (_, new) in zip(mine, wanted, strict=True)
+        ):
+            arrays = tuple(
+                array if old == new else array.astype(new.dtype)
+                for array, (_, old), (_, new) in zip(self.arrays, mine, wanted, strict=True)
+            )
+            return Columns(structure, arrays)
+        return Columns.from_values([self.row(index) for index in range(len(self))], structure)
+
     @staticmethod
     def concatenate(parts: Sequence[Columns]) -> Columns:
         """All rows of several columns of one structure.
@@ -128,163 +152,63 @@ class Columns:
         return Columns(first.structure, arrays)
 
 
-def leaves(structure: Structure, path: str = "") -> list[tuple[str, Leaf]]:
-    """The leaves of a structure with their paths: `""` for a lone leaf, `.board`, `[1]`, `.inner[0]`."""
+def misfits(values: Sequence[Any], structure: Structure) -> list[tuple[int, str]]:
+    """The rows whose value does not have the structure, each with the reason."""
+    try:
+        for _ in _gather(structure, values):
+            pass
+    except _UNFIT:
+        pass
+    else:
+        return []
+    found = []
+    for row, value in enumerate(values):
+        try:
+            for _ in _take_apart(structure, value):
+                pass
+        except _UNFIT as error:
+            found.append((row, _reason(error)))
+    return found
+
+
+def same_rows(left: Columns, right: Columns) -> npt.NDArray[np.bool_]:
+    """Which rows hold the very same values: NaN equals itself and -0.0 is not 0.0 (bool, (n,))."""
+    same = np.ones(len(left), dtype=bool)
+    if left.structure != right.structure:
+        return ~same
+    for one, other in zip(left.arrays, right.arrays, strict=True):
+        equal = np.asarray(one == other, dtype=bool)
+        if one.dtype.kind == "f":
+            equal = np.where(np.isnan(one), np.isnan(other), equal & (np.signbit(one) == np.signbit(other)))
+        same &= equal.reshape(len(same), -1).all(axis=1)
+    return same
+
+
+def _reason(error: Exception) -> str:
+    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _gather(structure: Structure, values: Sequence[Any]) -> Iterator[Array]:
+    """All values taken apart at once; raises one of `_UNFIT` when any does not fit."""
     match structure:
-        case Leaf():
-            return [(path, structure)]
+        case Leaf(Kind.TEXT | Kind.JSON):
+            yield _leaf_array(structure, [part for value in values for part in _take_apart(structure, value)])
+        case Leaf(_, dtype, shape):
+            array = np.asarray(values)
+            if len(values) and (array.dtype.kind not in NUMERIC_KINDS or array.shape != (len(values), *shape)):
+                raise ValueError("not all numbers of one shape")
+            yield _cast(array, dtype).reshape(len(values), *shape)
         case TupleOf(items):
-            return [found for i, item in enumerate(items) for found in leaves(item, f"{path}[{i}]")]
+            for value in values:
+                _check_tuple(value, len(items))
+            for index, item in enumerate(items):
+                yield from _gather(item, [value[index] for value in values])
         case DictOf(items):
-            return [found for name, item in items for found in leaves(item, f"{path}.{name}")]
-
-
-def element_names(structure: Structure, prefix: str, limit: int = 64) -> list[list[str]]:
-    """Names of the single elements of every leaf, e.g. `obs[2]` or `obs.board[3,1]`.
-
-    A leaf of more than `limit` elements, such as an image, is named as one field.
-    """
-    names = []
-    for path, leaf in leaves(structure):
-        field = prefix + path
-        size = int(np.prod(leaf.shape, dtype=np.int64))
-        if leaf.shape == () or size > limit:
-            names.append([field])
-        else:
-            names.append([f"{field}[{','.join(map(str, index))}]" for index in np.ndindex(*leaf.shape)])
-    return names
-
-
-def infer_structure(values: Sequence[Any]) -> Structure:
-    """The narrowest structure that holds all `values`; parts that vary in shape become JSON leaves.
-
-    Raises:
-        CwmError: There are no values.
-    """
-    if not values:
-        raise CwmError("there are no values to infer a structure from")
-    return _common([_structure_of(value) for value in values])
-
-
-def to_json(value: Any) -> Any:
-    """A JSON value for an observation or action: arrays and tuples become lists, sets `{"__set__": [...]}`.
-
-    Raises:
-        TypeError: The value holds an object that has no JSON form.
-    """
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case np.ndarray() | np.generic():
-            return value.tolist()
-        case Mapping():
-            return {str(key): to_json(item) for key, item in value.items()}
-        case set() | frozenset():
-            return {"__set__": sorted((to_json(item) for item in value), key=canonical_json)}
-        case list() | tuple():
-            return [to_json(item) for item in value]
-        case _:
-            raise TypeError(f"a value of type {type(value).__name__} has no JSON form")
-
-
-def canonical_json(value: Any) -> str:
-    """One text per value: equal values, however ordered as sets or mappings, give equal texts."""
-    return json.dumps(to_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def from_canonical_json(text: str) -> Any:
-    """The value of a JSON leaf: lists, dicts, strings, numbers and frozensets."""
-    return json.loads(text, object_hook=_restore_set)
-
-
-def structure_to_json(structure: Structure) -> Any:
-    """A JSON description of a structure; `structure_from_json` reads it back."""
-    match structure:
-        case Leaf(kind, dtype, shape):
-            return {"kind": str(kind), "dtype": dtype, "shape": list(shape)}
-        case TupleOf(items):
-            return {"tuple": [structure_to_json(item) for item in items]}
-        case DictOf(items):
-            return {"dict": [[name, structure_to_json(item)] for name, item in items]}
-
-
-def structure_from_json(data: Any) -> Structure:
-    """The structure that `structure_to_json` described.
-
-    Raises:
-        CwmError: The description is malformed.
-    """
-    match data:
-        case {"kind": str(kind), "dtype": str(dtype), "shape": list(shape)}:
-            return Leaf(Kind(kind), dtype, tuple(int(size) for size in shape))
-        case {"tuple": list(items)}:
-            return TupleOf(tuple(structure_from_json(item) for item in items))
-        case {"dict": list(items)}:
-            return DictOf(tuple((str(name), structure_from_json(item)) for name, item in items))
-        case _:
-            raise CwmError(f"not a description of a structure: {data!r}")
-
-
-def _restore_set(data: dict[str, Any]) -> Any:
-    if data.keys() == {"__set__"}:
-        return frozenset(_hashable(item) for item in data["__set__"])
-    return data
-
-
-def _hashable(value: Any) -> Any:
-    match value:
-        case list():
-            return tuple(_hashable(item) for item in value)
-        case dict():
-            return tuple(sorted((name, _hashable(item)) for name, item in value.items()))
-        case _:
-            return value
-
-
-def _structure_of(value: Any) -> Structure:
-    match value:
-        case bool() | np.bool_():
-            return Leaf(Kind.BOOL, "bool")
-        case int():
-            return Leaf(Kind.INT, "int64")
-        case float():
-            return Leaf(Kind.FLOAT, "float64")
-        case str():
-            return Leaf(Kind.TEXT, "str")
-        case np.generic():
-            kind = _NUMERIC_KINDS.get(value.dtype.kind)
-            return Leaf(kind, str(value.dtype)) if kind else Leaf(Kind.TEXT, "str")
-        case np.ndarray() if value.dtype.kind in _NUMERIC_KINDS:
-            return Leaf(_NUMERIC_KINDS[value.dtype.kind], str(value.dtype), value.shape)
-        case np.ndarray() if all(isinstance(item, str) for item in value.flat):
-            return Leaf(Kind.TEXT, "str", value.shape)
-        case tuple() if value:
-            return TupleOf(tuple(_structure_of(item) for item in value))
-        case Mapping() if value and all(isinstance(name, str) for name in value):
-            return DictOf(tuple((name, _structure_of(item)) for name, item in value.items()))
-        case _:
-            return Leaf(Kind.JSON, "str")
-
-
-def _common(structures: Sequence[Structure]) -> Structure:
-    distinct = list(dict.fromkeys(structures))
-    if len(distinct) == 1:
-        return distinct[0]
-    if all(isinstance(item, TupleOf) for item in distinct):
-        tuples = [item.items for item in distinct if isinstance(item, TupleOf)]
-        if len({len(items) for items in tuples}) == 1:
-            return TupleOf(tuple(_common(column) for column in zip(*tuples, strict=True)))
-    if all(isinstance(item, DictOf) for item in distinct):
-        dicts = [dict(item.items) for item in distinct if isinstance(item, DictOf)]
-        if all(found.keys() == dicts[0].keys() for found in dicts):
-            return DictOf(tuple((name, _common([found[name] for found in dicts])) for name in dicts[0]))
-    if all(isinstance(item, Leaf) for item in distinct):
-        flat = [item for item in distinct if isinstance(item, Leaf)]
-        numeric = {Kind.FLOAT, Kind.INT}
-        if len({item.shape for item in flat}) == 1 and all(item.kind in numeric for item in flat):
-            dtype = np.result_type(*(np.dtype(item.dtype) for item in flat))
-            return Leaf(_NUMERIC_KINDS[dtype.kind], str(dtype), flat[0].shape)
-    return Leaf(Kind.JSON, "str")
+            names = {name for name, _ in items}
+            for value in values:
+                _check_names(value, names)
+            for name, item in items:
+                yield from _gather(item, [value[name] for value in values])
 
 
 def _take_apart(structure: Structure, value: Any) -> Iterator[Any]:
@@ -292,37 +216,69 @@ def _take_apart(structure: Structure, value: Any) -> Iterator[Any]:
         case Leaf(Kind.JSON):
             yield canonical_json(value)
         case Leaf(Kind.TEXT, _, shape):
+            if shape == ():
+                if not isinstance(value, str):
+                    raise ValueError(f"expected text, got {value!r:.80}")
+                yield str(value)
+                return
             array = np.asarray(value, dtype=object)
             if array.shape != shape or not all(isinstance(item, str) for item in array.flat):
                 raise ValueError(f"expected text of shape {shape}, got {value!r:.80}")
-            yield array if shape else value
+            yield array
         case Leaf(_, dtype, shape):
             array = np.asarray(value)
-            if array.dtype.kind not in _NUMERIC_KINDS:
+            if array.size and array.dtype.kind not in NUMERIC_KINDS:
                 raise ValueError(f"expected numbers, got {value!r:.80}")
             if array.shape != shape:
                 raise ValueError(f"expected shape {shape}, got shape {array.shape}")
-            cast = array.astype(dtype)
-            if np.dtype(dtype).kind in "iub" and not np.array_equal(cast, array):
-                raise ValueError(f"expected {dtype}, got {value!r:.80}")
-            yield cast
+            try:
+                yield _cast(array, dtype)
+            except ValueError:
+                raise ValueError(f"expected {dtype}, got {value!r:.80}") from None
         case TupleOf(items):
-            if len(value) != len(items):
-                raise ValueError(f"expected {len(items)} items, got {len(value)}")
+            _check_tuple(value, len(items))
             for item, part in zip(items, value, strict=True):
                 yield from _take_apart(item, part)
         case DictOf(items):
-            if set(value) != {name for name, _ in items}:
-                raise ValueError(f"expected the keys {[name for name, _ in items]}, got {sorted(value)}")
+            _check_names(value, {name for name, _ in items})
             for name, item in items:
                 yield from _take_apart(item, value[name])
+
+
+def _cast(array: Array, dtype: str) -> Array:
+    """`array` as `dtype`; raises ValueError where whole numbers or booleans would change."""
+    wanted = np.dtype(dtype)
+    if array.dtype == wanted:
+        return array
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = array.astype(wanted)
+        if wanted.kind in "iub" and not np.array_equal(cast, array):
+            raise ValueError(f"not all {dtype}")
+    return cast
+
+
+def _check_tuple(value: Any, length: int) -> None:
+    if not isinstance(value, tuple | list | np.ndarray):
+        raise TypeError(f"expected {length} items, got {value!r:.80}")
+    if len(value) != length:
+        raise ValueError(f"expected {length} items, got {len(value)}")
+
+
+def _check_names(value: Any, names: set[str]) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected the keys {sorted(names)}, got {value!r:.80}")
+    if value.keys() != names:
+        raise ValueError(f"expected the keys {sorted(names)}, got {sorted(map(str, value))}")
 
 
 def _leaf_array(leaf: Leaf, values: list[Any]) -> Array:
     if leaf.kind in (Kind.TEXT, Kind.JSON):
         array = np.empty((len(values), *leaf.shape), dtype=object)
-        for row, value in enumerate(values):
-            array[row] = value
+        if leaf.shape == ():
+            array[:] = values
+        else:
+            for row, value in enumerate(values):
+                array[row] = value
         return array
     return np.array(values, dtype=leaf.dtype).reshape(len(values), *leaf.shape)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -166,7 +167,7 @@ class Dataset:
         )
 
 
-def _bytes(array: npt.NDArray[Any]) -> bytes:
+def _bytes(array: npt.NDArray[Any]) -> bytes | memoryview:
     if array.dtype == object:
-        return "\0".join(map(str, array.ravel())).encode()
-    return np.ascontiguousarray(array).tobytes()
+        return json.dumps(array.ravel().tolist()).encode()
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
