@@ -16,6 +16,10 @@ is_new_enough() {
     "$1" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
+version_of() {
+    command -v "$1" >/dev/null && "$1" --version 2>&1 || echo "missing"
+}
+
 find_python() {
     local candidate
     for candidate in "${PYTHON:-python3}" python3 python3.14 python3.13 python3.12 python3.11; do
@@ -29,7 +33,7 @@ find_python() {
 
 if ! { is_new_enough "$venv/bin/python" && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }; then
     python=$(find_python) || fail \
-        "Python 3.11 or newer is needed; ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>&1 || echo missing)." \
+        "Python 3.11 or newer is needed; ${PYTHON:-python3} is $(version_of "${PYTHON:-python3}")." \
         "Install one (Debian and Ubuntu: sudo apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12 ..."
     "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 || fail \
         "$python cannot make virtual environments: its modules venv and ensurepip are missing." \
