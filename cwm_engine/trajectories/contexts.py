@@ -56,12 +56,22 @@ class Evidence:
 class Context:
     """One context of every row: a number that is equal where the context is.
 
-    `history` is the number of (state, action) pairs it holds, the present one included; None for the others.
+    Attributes:
+        name: `history 2`, ..., `episode` or `step`.
+        history: The number of (state, action) pairs it holds, the present one included; None for the others.
+        keys: The number of each row.
     """
 
     name: str
     history: int | None
     keys: Words
+
+    @property
+    def description(self) -> str:
+        """What the context holds, for a sentence."""
+        if self.history is not None:
+            return f"the last {self.history} (state, action) pairs"
+        return "something fixed for an episode" if self.name == EPISODE else "the number of the step"
 
 
 def contexts(dataset: Dataset, transitions: Rows, max_history: int) -> Iterator[Context]:
@@ -80,7 +90,7 @@ def contexts(dataset: Dataset, transitions: Rows, max_history: int) -> Iterator[
         before = np.zeros_like(own)
         before[1:][follows[1:]] = keys[:-1][follows[1:]]  # 0 says that the episode began here
         keys = mix(before * np.uint64(0x9E3779B97F4A7C15) + own)
-        yield Context(f"the last {history} (state, action) pairs", history, keys)
+        yield Context(f"history {history}", history, keys)
     yield Context(EPISODE, None, dataset.episode.astype(np.uint64))
     yield Context(STEP, None, dataset.step.astype(np.uint64))
 

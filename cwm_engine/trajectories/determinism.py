@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from cwm_engine.trajectories.conflicts import OutcomeClasses, outcome_classes
-from cwm_engine.trajectories.contexts import EPISODE, Answer, contexts, repeated_episodes, weigh
+from cwm_engine.trajectories.contexts import Answer, contexts, repeated_episodes, weigh
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.trajectories.grouping import Groups, group_hashes, group_transitions
 from cwm_engine.trajectories.neighbours import FieldTest, Smooth, neighbour_test
@@ -120,19 +120,15 @@ def _from_conflicts(
     for context, found in weighed:
         if found.answer is not Answer.YES:
             continue
-        again = f"{found.repeats:,} repetitions"
-        if context.history is not None:
-            text = f"{start}; the last {context.history} (state, action) pairs determine it ({again}, no exception)."
-            return Determinism(Verdict.HISTORY, context.history, Method.REPETITION, text, known)
-        what = "something fixed for an episode" if context.name == EPISODE else "the number of the step"
-        text = f"{start}; {what} determines it ({again}, no exception)."
-        return Determinism(Verdict.HIDDEN_STATE, None, Method.REPETITION, text, known)
+        text = f"{start}; {context.description} would determine it ({found.repeats:,} repetitions without exception)."
+        verdict = Verdict.HIDDEN_STATE if context.history is None else Verdict.HISTORY
+        return Determinism(verdict, context.history, Method.REPETITION, text, known)
     histories = [(c, e) for c, e in weighed if c.history is not None and e.repeats >= _FEW]
     if histories and histories[-1][1].answer is Answer.NO:
         context, found = histories[-1]
         text = (
-            f"{start}, and so do {found.disagreements:,} of {found.repeats:,} where the last {context.history} "
-            "(state, action) pairs are equal: the environment is random, or it hides something for longer."
+            f"{start}, and so do {found.disagreements:,} of {found.repeats:,} where {context.description} are equal: "
+            "the environment is random, or it hides something for longer."
         )
         return Determinism(Verdict.NOISE, None, Method.REPETITION, text, known)
     text = f"{start}; longer histories repeat too rarely to tell randomness from a hidden state."

@@ -69,7 +69,8 @@ def unexplainable_terminations(dataset: Dataset, groups: Groups | None = None) -
     Accused are the last rows of the episodes of maximal length, if that is the known time limit or if clearly more
     episodes have this length than the lengths just below it suggest. A row is acquitted if its (state, action)
     also ended a shorter episode, if its reward is paid only at ends, or if it stops where only ends are. Data
-    that holds truncations was recorded by someone who knew the difference; nothing is accused there.
+    that holds truncations, or episodes of this length without a flag, was recorded by someone who knew the
+    difference; nothing is accused there.
 
     Args:
         dataset: The data.
@@ -92,7 +93,10 @@ def _at_the_limit(dataset: Dataset) -> Rows:
     lengths = dataset.step[last].astype(np.int64) + 1  # rows may have been left out
     longest = int(lengths.max())
     limit = known_time_limit(dataset)
-    rows = np.asarray(last[(lengths == longest) & dataset.terminated[last]], dtype=np.int64)
+    full = lengths == longest
+    if not dataset.terminated[last[full]].all():
+        return nothing  # where some are cut off without a flag, the flag means something
+    rows = np.asarray(last[full], dtype=np.int64)
     if limit is not None and longest == limit:
         return rows
     if longest < _SHORTEST or len(rows) < 2:
