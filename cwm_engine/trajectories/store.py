@@ -109,16 +109,10 @@ class TrajectoryStore:
         """Say where the episodes appended from here on come from.
 
         Raises:
-            CwmError: The file holds episodes of another environment.
+            CwmError: The file holds episodes of another environment, or of this one with other arguments.
         """
         with self._transaction():
-            known = self._value("SELECT environment FROM dataset WHERE environment IS NOT NULL")
-            if known is not None and provenance.environment not in (None, known):
-                raise CwmError(
-                    f"holds trajectories of {known}, not of {provenance.environment}",
-                    path=self.path,
-                    hint="choose another file",
-                )
+            self._check_environment(provenance)
             described = json.dumps({"observation": spaces.observation, "action": spaces.action})
             written = json.dumps(provenance_to_json(provenance))
             cursor = self._connection.execute(
@@ -194,6 +188,16 @@ class TrajectoryStore:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _check_environment(self, provenance: Provenance) -> None:
+        known = self._value("SELECT provenance FROM dataset WHERE environment IS NOT NULL")
+        if known is None or provenance.environment is None:
+            return
+        first = provenance_from_json(json.loads(known))
+        theirs, ours = _with_arguments(first), _with_arguments(provenance)
+        if theirs != ours:
+            hint = "choose another file"
+            raise CwmError(f"holds trajectories of {theirs}, not of {ours}", path=self.path, hint=hint)
 
     def _settle_structure(self, name: str, structure: Structure) -> None:
         """The first episode settles the structure of the file."""
@@ -272,3 +276,8 @@ class TrajectoryStore:
             source=str(self.path),
         )
         return Spaces(spaces["observation"], spaces["action"]), provenance
+
+
+def _with_arguments(provenance: Provenance) -> str:
+    arguments = json.dumps(dict(provenance.environment_kwargs), sort_keys=True, default=repr)
+    return f"{provenance.environment}" + (f" with {arguments}" if provenance.environment_kwargs else "")
