@@ -5,8 +5,8 @@ is a policy, not the wall: the wall is the sandbox, which holds whatever a progr
 
 - `sys` is allowed. Models written by language models import it for `sys.maxsize` or `sys.float_info`, and it gives
   nothing that every Python program does not already reach through the frames of an exception.
-- `os`, and with it `os.path`, is not. There is nothing to compute with it: a model that uses it is mistaken about what a
-  model is, and would meet the sandbox as a stranger error later.
+- `os`, and with it `os.path`, is not. There is nothing to compute with it: a model that uses it is mistaken about what
+  a model is, and would meet the sandbox as a stranger error later.
 """
 
 from __future__ import annotations
