@@ -33,7 +33,7 @@ class Imports:
         siblings: Source text of the project's own modules by name, parents included (a parent without `__init__.py` has
             the empty text). A name is a package if another name continues it.
         problems: Findings CWM105 and CWM106, and CWM101 and CWM111 for siblings, at the import in the model.
-        package: The `__package__` of the model among the siblings, from which its relative imports start.
+        package: The `__package__` of the model, from which its relative imports start; empty if it has none.
         files: The files behind the siblings.
     """
 

@@ -40,8 +40,8 @@ class MissingError(Exception):
 class Siblings:
     """Finds and reads modules, each once.
 
-    Names count from an anchor directory, whose own name is the empty text: the directory of the model, or the one above
-    the package the model is in. So `import helpers` and `from . import helpers` are one module in the usual layout.
+    Names are what Python would call the modules: `helpers` for `import helpers`; for `from . import helpers` the name
+    of the directory goes before it, and of those above it, as many as are packages or are climbed by dots.
 
     Args:
         model: The model's file; None for an unsaved text, which has no siblings.
@@ -49,7 +49,7 @@ class Siblings:
         levels: The most dots of a relative import in the model.
 
     Attributes:
-        package: The dotted name of the model's directory from the anchor.
+        package: The dotted name of the model's directory; empty if it is no package and nothing is imported relatively.
         sources: Text by module name, parents included; a parent without `__init__.py` has the empty text.
         files: The files read.
         fresh: Modules read since this list was last emptied, whose own imports are still to be resolved.
@@ -110,10 +110,10 @@ class Siblings:
                 f"the relative import `{shown}` has no file to start from",
                 "Save the model; its neighbours are found from its directory.",
             )
-        if level > len(parts) + 1:
+        if level > len(parts):
             raise MissingError(
-                f"the relative import `{shown}` leaves the project",
-                "Import the file by its name, from the model's directory or the project's.",
+                f"the relative import `{shown}` leaves the package the file is imported from",
+                "Import the file by its bare name, or the file that imports it relatively too.",
             )
         base = ".".join(parts[: len(parts) - level + 1])
         self._read_packages(base)
@@ -135,12 +135,11 @@ class Siblings:
         """Name the directories above the model, as many as are packages or are climbed by a relative import."""
         chain: list[Path] = []
         directory = home
-        while (directory / "__init__.py").is_file() or len(chain) < levels - 1:
+        while (directory / "__init__.py").is_file() or len(chain) < levels:
             if directory.parent == directory:
                 break
             chain.append(directory)
             directory = directory.parent
-        self._directories[""] = directory
         name = ""
         for folder in reversed(chain):
             part = re.sub(r"\W", "_", folder.name)
@@ -158,13 +157,13 @@ class Siblings:
             source, package = _locate(directory, part) if directory else (None, None)
             if source is None and package is None:
                 return None
-            name = f"{name}.{part}" if name else part
+            name = f"{name}.{part}"
             self._read(name, source, package)
         return name
 
     def _read_packages(self, name: str) -> None:
         """Read the `__init__.py` of a package and of those it is in, as Python does before anything in it."""
-        parts = name.split(".") if name else []
+        parts = name.split(".")
         for length in range(1, len(parts) + 1):
             package = ".".join(parts[:length])
             init = self._directories[package] / "__init__.py"
