@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from rich.cells import cell_len
@@ -81,7 +83,7 @@ def _finding(model: ModelReport, finding: Finding, lines: Sequence[str], width: 
         code = crop(_line(lines, suspect.line).strip(), max(width - 32, 24))
         shown.append(Text.assemble(margin, ("= ", "blue"), f"or line {suspect.line}: ", (code, "dim")))
     for example in finding.examples[:1]:
-        shown += [Text(margin) + line for line in _example(example)]
+        shown += [Text(margin) + line for line in _example(example, finding.message)]
     if finding.note:
         shown.append(Text.assemble(margin, ("= ", "blue"), ("help", "bold"), f": {_one_line(finding.note)}"))
     return shown
@@ -127,14 +129,14 @@ def _line(lines: Sequence[str], number: int) -> str:
     return printable(lines[number - 1]).replace("\t", " ") if 1 <= number <= len(lines) else ""
 
 
-def _example(example: Example) -> list[Text]:
+def _example(example: Example, message: str) -> list[Text]:
     place = f"episode {example.episode}, step {example.step}"
     shown = [
         Text.assemble(("= ", "blue"), (place, "bold"), f": state {show(example.state)}, action {show(example.action)}")
     ]
     match example.predicted:
-        case {"error": str(error)}:
-            shown.append(Text(f"    raised {_one_line(crop(error, 120))}"))
+        case {"error": str(error)} if error not in message:
+            shown.append(Text(f"    {_one_line(crop(error, 120))}"))
     if not example.differs:
         return shown
     header = ("field", "state", "expected", "predicted", "difference")
@@ -160,22 +162,25 @@ def _filled(table: Sequence[Sequence[str]], column: int) -> bool:
 
 
 def _repairs(repairs: Sequence[Repair], *, diffs: bool) -> list[Text]:
-    first = repairs[0]
-    if len(repairs) > 1:
-        shown = [
-            Text(f"{len(repairs)} edits make every transition pass but differ elsewhere, so none is applied:", "bold")
-        ]
-        shown += [_separated(repair) for repair in repairs]
-    elif first.applied:
-        shown = [Text.assemble(("fixed", "bold green"), f": line {first.line}: {printable(first.description)}")]
-    else:
-        shown = [
+    shown = [
+        Text.assemble(("fixed", "bold green"), f": line {repair.line}: {printable(repair.description)}")
+        for repair in repairs
+        if repair.applied
+    ]
+    offered = [repair for repair in repairs if not repair.applied]
+    if len(offered) == 1:
+        shown.append(
             Text.assemble(
                 ("repair", "bold green"),
-                f": line {first.line}: {printable(first.description)}; every transition passes with it",
+                f": line {offered[0].line}: {printable(offered[0].description)}; every transition passes with it",
                 "" if diffs else " (--diff shows it, --fix applies it)",
             )
-        ]
+        )
+    elif offered:
+        shown.append(
+            Text(f"{len(offered)} edits make every transition pass but differ elsewhere, so none is applied:", "bold")
+        )
+        shown += [_separated(repair) for repair in offered]
     if diffs:
         shown += [_diff_line(line) for repair in repairs for line in repair.diff.splitlines()]
     return shown
@@ -199,7 +204,7 @@ def _figures(model: ModelReport) -> list[Text]:
     right = model.accuracy == 1.0 and model.status is Status.COMPLETE
     source = " of ".join(filter(None, [show_count(counts.total, "transition"), model.environment]))
     if model.trajectories:
-        source += f" in {model.trajectories}"
+        source += f" in {_near(model.trajectories)}"
     shown = [Text.assemble((model.name, "bold"), f": {counts.passed:,} right of {source}")]
     if model.status is not Status.COMPLETE:
         shown[0].append(f"; {model.status}, only {counts.checked:,} checked", "bold yellow")
@@ -210,9 +215,17 @@ def _figures(model: ModelReport) -> list[Text]:
     shown.append(figures)
     if model.fields:
         shown.append(_fields(model.fields))
+    if model.note:
+        shown.append(Text.assemble(("  note", "bold yellow"), f": {_one_line(model.note)}"))
     if model.isolation not in {None, "full"}:
         shown.append(Text(f"  ran with {model.isolation} isolation; `cwm doctor` says what is missing", "yellow"))
     return shown
+
+
+def _near(path: str) -> str:
+    """A path below the working directory as it is seen from there."""
+    here = f"{Path.cwd()}{os.sep}"
+    return path.removeprefix(here)
 
 
 def _fields(fields: Mapping[str, float]) -> Text:

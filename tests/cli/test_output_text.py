@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,28 @@ def test_an_applied_repair_is_said_to_be_applied(report: Report, sources: dict[s
     assert "fixed: line 8: replace `-=` by `+=`\n" in printed(Report((fixed,)), sources)
 
 
+def test_a_repair_after_one_that_was_applied_is_still_only_one(report: Report, sources: dict[str, str]) -> None:
+    wrong = report.models[0]
+    both = replace(wrong, repairs=(replace(wrong.repairs[0], applied=True), *wrong.repairs))
+    shown = printed(Report((both,)), sources)
+    assert "fixed: line 8" in shown
+    assert "repair: line 8" in shown
+    assert "differ elsewhere" not in shown
+
+
+def test_what_else_there_is_to_know_is_said(report: Report, sources: dict[str, str]) -> None:
+    noted = replace(report.models[1], note="left out 3 bad records of the data")
+    assert "  note: left out 3 bad records of the data\n" in printed(Report((noted,)), sources)
+
+
+def test_data_below_the_working_directory_is_named_from_there(
+    report: Report, sources: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    moved = replace(report.models[1], trajectories=str(Path.cwd() / "trajectories" / "right.jsonl"))
+    assert "transitions in trajectories/right.jsonl\n" in printed(Report((moved,)), sources)
+
+
 def test_several_repairs_are_listed_with_what_would_tell_them_apart(report: Report, sources: dict[str, str]) -> None:
     separated = Repair(9, "replace `100` by `99`", "", separated_by={"state": [0.0, 99.5], "action": 1})
     both = replace(report.models[0], repairs=(*report.models[0].repairs, separated))
@@ -111,7 +134,10 @@ def test_an_exception_in_an_example_is_shown(report: Report, sources: dict[str, 
     raised = Example(0, 1, [0.0], 0, {"observation": [0.0]}, {"error": "ZeroDivisionError: division\nby zero"}, ())
     finding = replace(report.models[0].findings[0], code="CWM401", examples=(raised,))
     shown = printed(Report((replace(report.models[0], findings=(finding,)),)), sources)
-    assert "raised ZeroDivisionError: division by zero\n" in shown
+    assert "\n      ZeroDivisionError: division by zero\n" in shown
+    finding = replace(finding, message="ZeroDivisionError: division\nby zero")
+    shown = printed(Report((replace(report.models[0], findings=(finding,)),)), sources)
+    assert shown.count("ZeroDivisionError") == 1
 
 
 def test_colours_are_for_terminals_only(
