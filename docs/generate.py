@@ -17,6 +17,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from typer.models import ArgumentInfo
 
 from cwm_engine.findings import CODES, Code
@@ -184,7 +186,55 @@ class _Parameter:
         return text
 
 
-_GENERATORS: dict[str, Callable[[], str]] = {"codes": _codes, "commands": _commands}
+def _settings() -> str:
+    """The keys of the configuration, from the models that validate it."""
+    from cwm_engine.settings import ModelEntry, Settings
+
+    tables = [("At the top", Settings), ("In each `[[models]]`", ModelEntry)]
+    return "".join(f"\n### {title}\n\n{_keys(model)}" for title, model in tables) + "\n"
+
+
+def _keys(model: type[BaseModel]) -> str:
+    described = dict(re.findall(r"^    (\w+): (.+)$", inspect.getdoc(model) or "", re.MULTILINE))
+    rows = ["| key | takes | default | |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if name != "models":
+            takes, default = _takes(field), "" if field.is_required() else _default(field.default)
+            rows.append(f"| `{name}` | {takes} | {default} | {described[name]} |")
+    return "\n".join(rows) + "\n"
+
+
+def _takes(field: FieldInfo) -> str:
+    """The type of a key in the words of TOML."""
+    kinds = get_args(field.annotation) or (field.annotation,)
+    if all(isinstance(kind, str) for kind in kinds):
+        return ", ".join(f'`"{kind}"`' for kind in kinds)
+    text = str(field.annotation)
+    for found, takes in (
+        ("Tolerance", "table of `atol` and `rtol`"),
+        ("tuple", "text or list of texts"),
+        ("bool", "`true` or `false`"),
+        ("int", "whole number"),
+        ("float", "number"),
+    ):
+        if found in text:
+            return takes
+    return "text"
+
+
+def _default(value: object) -> str:
+    match value:
+        case None | ():
+            return ""
+        case bool():
+            return f"`{str(value).lower()}`"
+        case str():
+            return f'`"{value}"`'
+        case _:
+            return "1e-5 each"
+
+
+_GENERATORS: dict[str, Callable[[], str]] = {"codes": _codes, "commands": _commands, "settings": _settings}
 
 
 def main() -> None:
