@@ -30,7 +30,7 @@ ROUNDS = 15
 FAULTS = {
     "cartpole": ("temp - self.polemass_length", "temp + self.polemass_length"),
     "taxi": ("max(row - 1, 0)", "max(row - 1, 1)"),
-    "acrobot": ("g = 9.8", "g = 9.81"),
+    "acrobot": ("GRAVITY = 9.8", "GRAVITY = 9.81"),
 }
 
 

@@ -17,6 +17,7 @@ from cwm_engine.checking.report import Status
 from cwm_engine.findings import Example
 from cwm_engine.sandbox.outputs import Failure
 from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
+from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.columns import DictOf, Kind, Leaf, Structure, TupleOf, to_json
 from cwm_engine.trajectories.columns import from_canonical_json as parse_json
 from cwm_engine.world_model.discovery import ModelSpec
@@ -42,6 +43,16 @@ class Program:
     goal: str | None = None
     preload: tuple[str, ...] = ()
     allowed: frozenset[str] = ALLOWED_MODULES
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What a job in the sandbox has to be told to load the program."""
+        return {
+            "source": self.source,
+            "siblings": dict(self.siblings),
+            "allowed": sorted(self.allowed),
+            "model": {"name": self.spec.name, "dialect": str(self.spec.dialect), "goal": self.goal},
+        }
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,8 @@ class Evidence:
         load_failure: Why the model could not be loaded at all.
         hang: Where the run ended before its time.
         reruns: What a second run showed.
+        loading: The probes that were hit while the model was loaded and constructed.
+        form: How the model was given states and actions.
         printed: What the model wrote to standard output.
         seconds: Wall time of the run.
     """
@@ -94,6 +107,8 @@ class Evidence:
     load_failure: Failure | None = None
     hang: Hang | None = None
     reruns: Reruns = Reruns()
+    form: Form = "plain"
+    loading: bytes = b""
     printed: str = ""
     seconds: float = 0.0
 

@@ -47,6 +47,7 @@ class Repair:
         description: What the edit does, e.g. "replace `-` by `+`".
         diff: The edit as a unified diff.
         applied: Whether `--fix` wrote it to the file.
+        text: The whole file after the edit; not part of the document.
         separated_by: With several repairs, a state and an action (JSON values under these names) for which this
             repair and the first one predict differently: the transition to record next.
     """
@@ -55,6 +56,7 @@ class Repair:
     description: str
     diff: str
     applied: bool = False
+    text: str = ""
     separated_by: Mapping[str, Any] | None = None
 
 
@@ -80,6 +82,7 @@ class ModelReport:
         isolation: The level at which the sandbox ran the model: `full`, `partial` or `process`.
         seconds: Wall time of the check.
         message: Why the model could not be checked, when it could not.
+        note: What else has to be known to read the report, e.g. data that was left out.
     """
 
     file: str
@@ -99,6 +102,7 @@ class ModelReport:
     isolation: str | None = None
     seconds: float | None = None
     message: str | None = None
+    note: str | None = None
 
     @property
     def name(self) -> str:
@@ -135,6 +139,7 @@ class ModelReport:
             "isolation": self.isolation,
             "seconds": self.seconds,
             "message": self.message,
+            "note": self.note,
         }
 
 

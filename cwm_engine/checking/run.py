@@ -18,7 +18,7 @@ from cwm_engine.sandbox.host import Child, ChildDied, Zygote
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.sandbox.outputs import Failure, FailureKind
 from cwm_engine.sandbox.results import PREDICTED, Results
-from cwm_engine.sandbox.transitions import pack
+from cwm_engine.sandbox.transitions import Form, pack
 
 _TICK = 0.05
 _LONGEST = 500
@@ -87,6 +87,7 @@ class Runner:
         *,
         first: Runs | None = None,
         determinism: bool = True,
+        stop_at_failure: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Evidence:
         """Run a program over all transitions and compare its predictions with what was observed.
@@ -95,15 +96,13 @@ class Runner:
             program: The model.
             first: Transitions to run before the others; spread over the dataset when not given.
             determinism: Whether to run a sample again for randomness and hidden state.
+            stop_at_failure: Whether one wrong transition is enough to know.
             on_progress: Called after the first rows and after every chunk.
         """
         started = time.monotonic()
         request = {
+            **program.request,
             "job": "cwm_engine.sandbox.predict:predict",
-            "source": program.source,
-            "siblings": dict(program.siblings),
-            "allowed": sorted(program.allowed),
-            "model": {"name": program.spec.name, "dialect": str(program.spec.dialect), "goal": program.goal},
             "mode": self.prepared.mode,
             "first": (spread(self.prepared) if first is None else first).tolist(),
             "determinism": determinism,
@@ -112,7 +111,7 @@ class Runner:
         try:
             child.send(request)
             state = _State(self.prepared, Results.view(child.results, *self._shape), on_progress)
-            status, hang = self._follow(child, state, started)
+            status, hang = self._follow(child, state, started, stop_at_failure)
         finally:
             child.close()
         return Evidence(
@@ -127,15 +126,22 @@ class Runner:
             load_failure=state.load_failure,
             hang=hang,
             reruns=state.reruns,
+            form=state.form,
+            loading=state.loading,
             printed=state.printed,
             seconds=time.monotonic() - started,
         )
 
     @property
+    def isolation_level(self) -> str | None:
+        """How well programs are shut in; None before the first one ran."""
+        return self._zygote.isolation.level if self._zygote is not None else None
+
+    @property
     def _shape(self) -> tuple[int, int]:
         return len(self.prepared.transitions), self.prepared.layout.width
 
-    def _follow(self, child: Child, state: _State, started: float) -> tuple[Status, Hang | None]:
+    def _follow(self, child: Child, state: _State, started: float, stop_at_failure: bool) -> tuple[Status, Hang | None]:
         moved, last = started, -1
         while True:
             try:
@@ -148,6 +154,8 @@ class Runner:
                 moved = now
                 if (ended := state.take(message.data)) is not None:
                     return ended, None
+                if stop_at_failure and state.failing:
+                    return Status.PARTIAL, None
             elif child.progress != last:
                 moved, last = now, child.progress
             if now - moved > self.limits.step_seconds or now - started > self.limits.wall_seconds:
@@ -171,6 +179,8 @@ class _State:
     failures: list[Failure] = field(default_factory=list)
     load_failure: Failure | None = None
     reruns: Reruns = Reruns()
+    form: Form = "plain"
+    loading: bytes = b""
     printed: str = ""
     _done: int = 0
     _failing: int = 0
@@ -182,6 +192,11 @@ class _State:
         if self.prepared.comparison.words is not None:
             self.prepared.comparison.words.reset()
 
+    @property
+    def failing(self) -> int:
+        """How many rows have been found wrong."""
+        return self._failing
+
     def take(self, data: dict[str, Any]) -> Status | None:
         """Take in one message; the status when it was the last."""
         match data:
@@ -189,6 +204,9 @@ class _State:
                 self.load_failure = _failure(failure)
                 self.printed = str(data.get("printed", ""))
                 return Status.ERROR
+            case {"event": "loaded", "form": form, "path": path}:
+                self.form = "stored" if form == "stored" else "plain"
+                self.loading = bytes.fromhex(str(path))
             case {"event": "rows", "rows": rows}:
                 if self.prepared.comparison.words is not None:
                     self.prepared.comparison.words.learn([str(word) for word in data["words"]])

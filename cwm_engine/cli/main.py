@@ -30,6 +30,13 @@ app = typer.Typer(
 )
 
 
+class DescribeFormat(StrEnum):
+    """Values of `--output-format` for a description."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Starts(StrEnum):
     """Where recorded episodes start."""
 
@@ -99,6 +106,88 @@ def check(
         workers=workers,
     )
     raise typer.Exit(run_check(options))
+
+
+@app.command("record", epilog="Example: `cwm record CartPole-v1 --episodes 50 -o trajectories/cartpole.sqlite`")
+def record_(
+    environment: Annotated[str, typer.Argument(help="A Gymnasium id; `module:Name-v0` imports the module first.")],
+    episodes: Annotated[int, typer.Option("--episodes", "-n", min=1, help="Episodes to record.")] = 20,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .sqlite file [default: trajectories/ENVIRONMENT.sqlite].")
+    ] = None,
+    policy: Annotated[
+        str, typer.Option(help="`random`, `mixture` (random and sticky), or `file.py:function`.")
+    ] = "random",
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything random in the recording.")] = 0,
+    starts: Annotated[Starts, typer.Option(help="Where episodes start: `spread` over the state space.")] = Starts.RESET,
+    append: Annotated[bool, typer.Option("--append", help="Add to an existing file.")] = False,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Cut episodes off after as many steps.")] = None,
+    keep: Annotated[float | None, typer.Option(help="Keep only episodes with at least this return.")] = None,
+    max_tries: Annotated[
+        int | None, typer.Option(min=1, help="With --keep: episodes to play before giving up.")
+    ] = None,
+    env_kwarg: Annotated[list[str] | None, typer.Option(help="An argument of the environment, name=value.")] = None,
+    info: Annotated[list[str] | None, typer.Option(help="A key of Gymnasium's info to store.")] = None,
+) -> None:
+    """Record episodes of a Gymnasium environment; every complete one survives a crash."""
+    from cwm_engine.cli.record import RecordOptions, run_record
+
+    options = RecordOptions(
+        environment=environment,
+        episodes=episodes,
+        output=output,
+        policy=policy,
+        seed=seed,
+        starts=starts.value,
+        append=append,
+        max_steps=max_steps,
+        keep=keep,
+        max_tries=max_tries,
+        env_kwargs=env_kwarg or (),
+        info=info or (),
+    )
+    raise typer.Exit(run_record(options))
+
+
+@app.command("import", epilog="Example: `cwm import CartPole-v1.npz -o trajectories/cartpole.sqlite`")
+def import_(
+    sources: Annotated[list[str], typer.Argument(help="npz, jsonl, parquet or sqlite files, or minari:ID.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="The .sqlite file to write.")],
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed records out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Import trajectories into the project's own format."""
+    from cwm_engine.cli.transfer import run_transfer
+
+    raise typer.Exit(run_transfer(sources, output, skip_bad=skip_bad, overwrite=overwrite))
+
+
+@app.command("export", epilog="Example: `cwm export trajectories/cartpole.sqlite cartpole.jsonl`")
+def export_(
+    source: Annotated[str, typer.Argument(help="Trajectories in any format.")],
+    target: Annotated[str, typer.Argument(help="A .jsonl, .npz, .parquet or .sqlite file, or minari:ID.")],
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed records out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Export trajectories to another format."""
+    from cwm_engine.cli.transfer import run_transfer
+
+    raise typer.Exit(run_transfer([source], target, skip_bad=skip_bad, overwrite=overwrite))
+
+
+@app.command("describe", epilog="Example: `cwm describe trajectories/cartpole.sqlite`")
+def describe_(
+    data: Annotated[list[str], typer.Argument(help="Trajectories in any format, folders or patterns.")],
+    output_format: Annotated[DescribeFormat, typer.Option(help="How to print it.")] = DescribeFormat.TEXT,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed records out.")] = False,
+    fail_on: Annotated[Severity, typer.Option(help="The mildest severity that fails.")] = Severity.WARNING,
+) -> None:
+    """Say what is in trajectories and how far they can be trusted."""
+    from cwm_engine.cli.describe import DescribeFormat as Format
+    from cwm_engine.cli.describe import DescribeOptions, run_describe
+
+    options = DescribeOptions(tuple(data), Format(output_format.value), skip_bad, fail_on)
+    raise typer.Exit(run_describe(options))
 
 
 @app.command(epilog="Example: `cwm doctor`")

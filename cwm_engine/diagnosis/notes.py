@@ -31,9 +31,12 @@ def run_notes(evidence: Evidence, places: Places, instrumented: Instrumented, *,
 
 def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) -> list[Finding]:
     """The outermost pieces of code that no transition executes."""
-    executed: set[int] = set()
+    executed = set(instrumented.executed(evidence.loading))
+    raised = {failure.line for failure in evidence.failures if failure.line is not None}
     for hits in evidence.paths:
         executed |= instrumented.executed(hits)
+    for line in raised:
+        executed |= instrumented.executed(bytes(len(instrumented.probes)), raised=[line])
     silent = [block for block in instrumented.blocks if block.index not in executed]
     inside = {block.index for block in silent}
     outermost = [block for block in silent if block.lines and block.parent not in inside]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,18 +79,22 @@ class Writer:
         rows[:, end + 1] = _scalars("done", dones)
 
     def write_each(self, outputs: Sequence[Any], rows: Floats) -> list[Failure | None]:
-        """Write outputs one by one; what cannot be written leaves a row of NaN and its reason."""
-        reasons: list[Failure | None] = []
-        for output, row in zip(outputs, rows, strict=True):
-            try:
-                if isinstance(output, Failure):
-                    raise MalformedError(output)
-                self.write([output], row.reshape(1, -1))
-                reasons.append(None)
-            except MalformedError as error:
-                row[:] = np.nan
-                reasons.append(error.failure)
-        return reasons
+        """Write outputs of which some may be malformed; those leave a row of NaN and their reason."""
+        if not any(isinstance(output, Failure) for output in outputs):
+            with suppress(Exception):
+                self.write(outputs, rows)
+                return [None] * len(outputs)
+        return [self._write_one(output, row) for output, row in zip(outputs, rows, strict=True)]
+
+    def _write_one(self, output: Any, row: Floats) -> Failure | None:
+        try:
+            if isinstance(output, Failure):
+                raise MalformedError(output)
+            self.write([output], row.reshape(1, -1))
+        except MalformedError as error:
+            row[:] = np.nan
+            return error.failure
+        return None
 
     def _split(self, outputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         try:
@@ -134,10 +139,7 @@ class Writer:
 
 
 def _numbers(values: Sequence[Any], shape: tuple[int, ...]) -> Floats:
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError, OverflowError):
-        array = np.empty((), dtype=object)
+    array = _array(values)
     if array.dtype.kind == "O" and array.shape == (len(values), *shape):
         try:
             array = array.astype(np.float64)
@@ -152,8 +154,16 @@ def _numbers(values: Sequence[Any], shape: tuple[int, ...]) -> Floats:
     return array.reshape(len(values), -1)
 
 
+def _array(values: Sequence[Any]) -> npt.NDArray[Any]:
+    """The values as one array; an array of nothing where they have no common shape."""
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, OverflowError):
+        return np.empty((), dtype=object)
+
+
 def _scalars(what: str, values: Sequence[Any]) -> Floats:
-    array = np.asarray(values, dtype=object) if any(value is None for value in values) else np.asarray(values)
+    array = _array(values)
     if array.shape != (len(values),) or array.dtype.kind not in _NUMERIC:
         wanted = "a number" if what == "reward" else "True or False"
         message = f"`{what}` is {_describe(values[0])}, not {wanted}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import gc
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cwm_engine.sandbox.outputs import Failure, Writer
+from cwm_engine.sandbox.outputs import Failure, MalformedError, Writer
 from cwm_engine.sandbox.program import load_program
 from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
-from cwm_engine.sandbox.runner import Instance, Recorder, SetState, failure_of, instances, outputs_of
+from cwm_engine.sandbox.runner import Instance, Recorder, Recording, SetState, failure_of, instances, outputs_of
 from cwm_engine.sandbox.transitions import Form, Transitions, unpack
 from cwm_engine.trajectories.columns import canonical_json
 from cwm_engine.world_model.counters import Counters
@@ -35,10 +35,42 @@ PROBED = 12
 MAX_FAILURES = 256
 _SAME = 1e-6
 
+WARM_ROWS = 16_384
+_WARM_UP = """
+import math
+class Environment:
+    def set_state(self, state):
+        self.state = tuple(state)
+    def step(self, action):
+        x, y = self.state
+        if action == 1 and x < 0.5:
+            x = x + math.cos(y) * 2.0
+        return (x, y), -1.0, x > 2.0 or y > 2.0
+"""
+
 
 def prepare(inputs: Any, shared: dict[str, Any]) -> None:
     """Turn the inputs into Python values once, in the zygote; children inherit them."""
     shared["transitions"] = unpack(inputs, shared["meta"])
+
+
+def warm(context: Any) -> None:
+    """Do in a waiting child what the first request would pay for: touch inherited memory and its own results."""
+    transitions: Transitions = context.shared["transitions"]
+    for values in (transitions.plain_states, transitions.plain_actions):
+        for _ in values[:WARM_ROWS]:
+            pass  # counting a reference writes to the page, which copies it now instead of later
+    touched = context.results[: WARM_ROWS * 64]
+    touched[:] = bytes(len(touched))
+    instrumented = instrument(ast.parse(_WARM_UP))
+    compile(instrumented.tree, "<warm>", "exec")
+    recorder = Recorder(Counters(len(instrumented.probes), 1), has_loops=False)
+    states, actions = transitions.values("plain", 0, 256)
+    instance = Instance(lambda _state: None, lambda action: (states[0], 0.0, False) if action is None else None)
+    recording = recorder.run(instance, zip(range(256), states, [None] * len(actions), strict=False), [0])
+    writer = Writer(transitions.prediction, 3)
+    with suppress(MalformedError):
+        writer.write(recording.outputs, np.empty((len(recording.outputs), writer.width)))
 
 
 def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
@@ -56,7 +88,7 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     except BaseException as error:  # noqa: BLE001 - the model's own code runs here
         context.send({"event": "failed", "failure": _as_json(failure_of(error)), "printed": context.printed.text})
         return
-    context.send({"event": "loaded", "form": run.form})
+    context.send({"event": "loaded", "form": run.form, "path": run.loading.hex()})
     first = np.array(request["first"], dtype=np.intp)
     episodic = request["mode"] == "episode"
     complete = run.episodes() if episodic else run.rows(first) and run.all_rows()
@@ -80,6 +112,7 @@ class _Run:
         self.transitions = transitions
         self.construct: Callable[[], Instance] = instances(namespace, model["name"], dialect, model.get("goal"))
         self.instance = self.construct()
+        self.loading = bytes(counters.hits)
         self.recorder = Recorder(counters, has_loops=instrumented.has_loops)
         self.writer = Writer(transitions.prediction, 5 if dialect is Dialect.GYMNASIUM else 3)
         self.results = Results.view(context.results, len(transitions), self.writer.width)
@@ -117,29 +150,26 @@ class _Run:
         """Rows whose prediction changes when asked twice, depends on earlier steps, or changes its arguments."""
         count = len(self.transitions)
         rows = np.unique(np.linspace(0, count - 1, min(PROBED, count)).astype(np.intp))
-        random, hidden, mutated = [], [], []
-        for row in rows.tolist():
-            once, again = (self._alone(row) for _ in range(2))
-            if not _same(once, again, 0.0):
-                random.append(row)
-            elif self.results.status[row] == PREDICTED and not _same(once, self.results.predicted[row], 0.0):
-                hidden.append(row)
-            if self._changes_arguments(row):
-                mutated.append(row)
-        return {"random": random, "hidden": hidden, "mutated": mutated}
+        once, again = self._fresh(rows), self._fresh(rows)
+        random = ~_same(once, again, 0.0)
+        hidden = ~random & (self.results.status[rows] == PREDICTED) & ~_same(once, self.results.predicted[rows], 0.0)
+        mutated = self._changes_arguments(rows)
+        return {"random": rows[random].tolist(), "hidden": rows[hidden].tolist(), "mutated": mutated}
 
     def _chunk(self, rows: Any, steps: Iterator[tuple[int, Any, Any]], instance: Instance | None = None) -> bool:
-        paths: list[int] = []
-        outputs = self.recorder.run(instance or self.instance, steps, self.context.progress, paths)
-        wanted = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
-        complete = len(outputs) == wanted
+        recording = self.recorder.run(instance or self.instance, steps, self.context.progress)
+        count = len(recording.outputs)
+        complete = count == (rows.stop - rows.start if isinstance(rows, slice) else len(rows))
         if not complete:
-            rows = slice(rows.start, rows.start + len(outputs)) if isinstance(rows, slice) else rows[: len(outputs)]
+            rows = slice(rows.start, rows.start + count) if isinstance(rows, slice) else rows[:count]
         before = len(self.failures)
-        predicted, status = self._write(outputs)
+        predicted = np.empty((count, self.writer.width))
+        reasons = self.writer.write_each(recording.outputs, predicted)
         self.results.predicted[rows] = predicted
-        self.results.path[rows] = np.minimum(paths, np.iinfo(np.uint16).max)
-        self.results.status[rows] = status
+        self.results.path[rows] = np.minimum(recording.paths, np.iinfo(np.uint16).max)
+        self.results.status[rows] = [
+            PREDICTED if reason is None else FIRST_FAILURE + self._number(reason) for reason in reasons
+        ]
         self.context.send(
             {
                 "event": "rows",
@@ -150,15 +180,6 @@ class _Run:
             }
         )
         return complete
-
-    def _write(self, outputs: Sequence[Any]) -> tuple[npt.NDArray[np.float64], Any]:
-        predicted = np.empty((len(outputs), self.writer.width))
-        if not any(type(output) is Failure for output in outputs):
-            with suppress(Exception):  # one output in the chunk is odd; each is looked at below
-                self.writer.write(outputs, predicted)
-                return predicted, PREDICTED
-        reasons = self.writer.write_each(outputs, predicted)
-        return predicted, [PREDICTED if reason is None else FIRST_FAILURE + self._number(reason) for reason in reasons]
 
     def _number(self, failure: Failure) -> int:
         if failure not in self.failures and len(self.failures) >= MAX_FAILURES:
@@ -175,25 +196,26 @@ class _Run:
         predictions = []
         for form in forms:
             outputs = outputs_of(self.construct(), *self.transitions.chosen(form, rows))
-            predicted = np.empty((len(outputs), self.writer.width))
-            reasons = Writer(self.writer.structure, self.writer.returns, self.writer.words).write_each(
-                outputs, predicted
-            )
-            predictions.append((predicted, [reason is None for reason in reasons]))
-        (plain, plain_valid), (stored, stored_valid) = predictions
-        return "plain" if plain_valid == stored_valid and _same(plain, stored, _SAME) else "stored"
+            predictions.append(self._rows_of(outputs))
+        plain, stored = predictions
+        return "plain" if _same(plain, stored, _SAME).all() else "stored"
 
-    def _alone(self, row: int) -> npt.NDArray[np.float64]:
-        outputs = outputs_of(self.construct(), *self.transitions.values(self.form, row, row + 1))
-        predicted = np.empty((1, self.writer.width))
+    def _fresh(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+        """What new instances predict, one for each row."""
+        steps = zip(*self.transitions.chosen(self.form, rows), strict=True)
+        return self._rows_of([outputs_of(self.construct(), [state], [action])[0] for state, action in steps])
+
+    def _rows_of(self, outputs: list[Any]) -> npt.NDArray[np.float64]:
+        predicted = np.empty((len(outputs), self.writer.width))
         self.writer.write_each(outputs, predicted)
-        return predicted[0]
+        return predicted
 
-    def _changes_arguments(self, row: int) -> bool:
-        states, actions = self.transitions.values("stored", row, row + 1)
-        before = canonical_json([states[0], actions[0]])
+    def _changes_arguments(self, rows: npt.NDArray[np.intp]) -> list[int]:
+        states, actions = self.transitions.chosen("stored", rows)
+        before = [canonical_json(step) for step in zip(states, actions, strict=True)]
         outputs_of(self.construct(), states, actions)
-        return canonical_json([states[0], actions[0]]) != before
+        after = [canonical_json(step) for step in zip(states, actions, strict=True)]
+        return [row for row, one, other in zip(rows.tolist(), before, after, strict=True) if one != other]
 
 
 def _first_only(set_state: SetState) -> SetState:
@@ -206,8 +228,10 @@ def _first_only(set_state: SetState) -> SetState:
     return set_first
 
 
-def _same(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64], tolerance: float) -> bool:
-    return bool(np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True))
+def _same(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.bool_]:
+    """Which rows are equal within the tolerance, NaN being equal to NaN."""
+    near = np.isclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True)
+    return np.logical_and.reduce(near, axis=1)
 
 
 def _as_json(failure: Failure) -> dict[str, Any]:

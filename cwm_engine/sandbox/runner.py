@@ -53,9 +53,9 @@ def instances(
 
 def _functions(namespace: Mapping[str, Any], goal: str | None) -> Callable[[], Instance]:
     transition = namespace["transition"]
-    reward = namespace.get("reward")
+    reward: Callable[..., Any] = namespace.get("reward", _missing_reward)
     rewards = namespace.get("REWARDS")
-    if rewards and (goal is not None or reward is None):
+    if rewards and (goal is not None or reward is _missing_reward):
         reward = rewards[goal if goal is not None else next(iter(rewards))]
         extra: tuple[Any, ...] = ()
     else:
@@ -78,10 +78,29 @@ def _functions(namespace: Mapping[str, Any], goal: str | None) -> Callable[[], I
     return construct
 
 
+def _missing_reward(*_: Any) -> Any:
+    raise NameError("the file defines neither `reward` nor `REWARDS`")
+
+
 def _required_parameters(function: Any) -> int:
     parameters = inspect.signature(function).parameters.values()
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(parameter.kind in positional and parameter.default is parameter.empty for parameter in parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What some steps did.
+
+    Attributes:
+        outputs: What each step returned, or a `Failure`; fewer than there were steps if the run was stopped.
+        paths: The number of the code path of each step.
+        failed: How many outputs are failures.
+    """
+
+    outputs: list[Any]
+    paths: list[int]
+    failed: int
 
 
 class Recorder:
@@ -98,31 +117,22 @@ class Recorder:
         self._numbers: dict[bytes, int] = {}
         self._told = 0
 
-    def run(
-        self,
-        instance: Instance,
-        steps: Iterator[tuple[int, Any, Any]],
-        progress: Any,
-        paths: list[int],
-    ) -> list[Any]:
+    def run(self, instance: Instance, steps: Iterator[tuple[int, Any, Any]], progress: Any) -> Recording:
         """Run steps, each from its own state.
 
         Args:
             instance: The model.
             steps: Number, state and action of each step.
             progress: Where the number of the running step is written, for the host to read after a hang.
-            paths: Receives the number of the code path of each step.
-
-        Returns:
-            What each step returned, or a `Failure`.
         """
         hits, refill, has_loops = self._counters.hits, self._counters.refill, self._has_loops
         zero = bytes(len(hits))
         set_state, step = instance.set_state, instance.step
-        numbers, outputs = self._numbers, []
-        keep, keep_path = outputs.append, paths.append
-        looped = 0
-        while True:
+        outputs: list[Any] = []
+        keys: list[bytes] = []
+        keep, keep_key = outputs.append, keys.append
+        failed = looped = 0
+        while looped < MAX_LOOP_FAILURES:
             try:
                 for number, state, action in steps:
                     progress[0] = number
@@ -131,16 +141,22 @@ class Recorder:
                         refill()
                     set_state(state)
                     keep(step(action))
-                    keep_path(numbers.setdefault(bytes(hits), len(numbers)))
-                return outputs
+                    keep_key(bytes(hits))
+                break
             except BaseException as error:  # noqa: BLE001 - whatever a model raises is its answer to this step
                 refill()
                 failure = failure_of(error)
                 keep(failure)
-                keep_path(numbers.setdefault(bytes(hits), len(numbers)))
+                keep_key(bytes(hits))
+                failed += 1
                 looped += failure.kind == "loop"
-                if looped >= MAX_LOOP_FAILURES:
-                    return outputs
+        return Recording(outputs, self._paths(keys), failed)
+
+    def _paths(self, keys: list[bytes]) -> list[int]:
+        numbers = self._numbers
+        for key in dict.fromkeys(keys):
+            numbers.setdefault(key, len(numbers))
+        return [numbers[key] for key in keys]
 
     def fresh_paths(self) -> list[str]:
         """The code paths that have come up since the last call, as hexadecimal hits, in the order of their numbers."""

@@ -1,0 +1,245 @@
+"""A session: one model file against one dataset, version after version, from text to report."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from cwm_engine.checking.compare import Tolerance
+from cwm_engine.checking.evidence import Evidence, Program
+from cwm_engine.checking.order import Runs, after
+from cwm_engine.checking.prepared import Mode, Prepared
+from cwm_engine.checking.report import ModelReport, Status, Transitions, filter_findings
+from cwm_engine.checking.run import Progress, Runner
+from cwm_engine.diagnosis.failures import failures, wrong_data
+from cwm_engine.diagnosis.investigation import Investigation, investigate
+from cwm_engine.diagnosis.notes import run_notes
+from cwm_engine.diagnosis.places import Places
+from cwm_engine.findings import Finding, Severity
+from cwm_engine.sandbox.limits import Limits
+from cwm_engine.trajectories.dataset import Dataset
+from cwm_engine.world_model.blocks import Instrumented
+from cwm_engine.world_model.discovery import ModelSpec, discover
+from cwm_engine.world_model.imports import ALLOWED_MODULES, Imports, resolve_imports
+from cwm_engine.world_model.probes import instrument
+from cwm_engine.world_model.source import parse, split_lines
+from cwm_engine.world_model.suppress import suppressions
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one model is to be checked.
+
+    Attributes:
+        file: The model's file as the user names it.
+        path: The model's file.
+        model: Which model of the file; all of them when None.
+        environment: The environment it models, as the configuration says.
+        mode: `transition` sets the state before every step, `episode` once per episode.
+        tolerance: How near a float must be.
+        goal: Which of the file's `REWARDS` pays.
+        stochastic: Whether predictions may differ from call to call.
+        ignore_fields: Fields that are not compared.
+        allow_modules: Modules it may import besides those always allowed.
+        select: Codes or prefixes of the findings to show.
+        ignore: Codes or prefixes of the findings to leave out.
+        cwmb: Whether to work out the `cwmb` score too.
+        repair: Whether to look for the single edit that makes every transition pass.
+    """
+
+    file: str
+    path: Path
+    model: str | None = None
+    environment: str | None = None
+    mode: Mode = "transition"
+    tolerance: Tolerance = Tolerance()
+    goal: str | None = None
+    stochastic: bool = False
+    ignore_fields: tuple[str, ...] = ()
+    allow_modules: tuple[str, ...] = ()
+    select: tuple[str, ...] = ("ALL",)
+    ignore: tuple[str, ...] = ()
+    cwmb: bool = False
+    repair: bool = True
+
+
+@dataclass(frozen=True)
+class _Version:
+    """One version of the file, read but not run."""
+
+    text: str
+    lines: tuple[str, ...]
+    tree: ast.Module
+    imports: Imports
+
+    @property
+    def dump(self) -> str:
+        return ast.dump(self.tree)
+
+
+OnReport = Callable[[ModelReport], None]
+OnProgress = Callable[[Progress], None]
+
+
+class Session:
+    """Checks the versions of one model file against one dataset.
+
+    Args:
+        settings: How to check.
+        dataset: What was observed.
+        limits: What the model may use.
+    """
+
+    def __init__(self, settings: Settings, dataset: Dataset, limits: Limits = Limits()) -> None:
+        self.settings = settings
+        self.prepared = Prepared(dataset, settings.mode, settings.tolerance, settings.ignore_fields)
+        self._runner = Runner(
+            self.prepared, limits, jobs=("cwm_engine.diagnosis.thresholds",)
+        )
+        self._before: dict[str, tuple[Evidence, Instrumented]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the sandbox."""
+        self._runner.close()
+
+    def check(
+        self, text: str, *, on_report: OnReport | None = None, on_progress: OnProgress | None = None
+    ) -> list[ModelReport]:
+        """Check one version of the file.
+
+        Args:
+            text: The file's text, saved or not.
+            on_report: Called with what is known so far: mismatches, then ranked lines; the last one is returned.
+            on_progress: Called while transitions are run.
+
+        Returns:
+            A report for each model of the file; one report without a model where none could be found.
+        """
+        tree = parse(text)
+        if isinstance(tree, Finding):
+            return [self._unchecked((tree,), text)]
+        lines = split_lines(text)
+        found = discover(tree, lines)
+        imports = resolve_imports(tree, self.settings.path, self.settings.allow_modules)
+        problems = (*found.problems, *imports.problems)
+        version = _Version(text, lines, tree, imports)
+        models = [spec for spec in found.models if self.settings.model in (None, spec.name)]
+        if not models or any(problem.severity is Severity.ERROR for problem in problems):
+            specs: Sequence[ModelSpec | None] = models or [None]
+            return [self._unchecked(problems, text, spec) for spec in specs]
+        return [self._check_model(version, spec, problems, on_report, on_progress) for spec in models]
+
+    def _check_model(
+        self,
+        version: _Version,
+        spec: ModelSpec,
+        problems: Sequence[Finding],
+        on_report: OnReport | None,
+        on_progress: OnProgress | None,
+    ) -> ModelReport:
+        started = time.monotonic()
+        program = Program(
+            source=version.text,
+            spec=spec,
+            siblings=version.imports.siblings,
+            goal=self.settings.goal,
+            preload=version.imports.preload,
+            allowed=ALLOWED_MODULES | set(self.settings.allow_modules),
+        )
+        places = Places(version.lines, spec)
+        instrumented = instrument(version.tree)
+        evidence = self._runner.run(program, first=self._first(program), on_progress=on_progress)
+        self._before[spec.name] = (evidence, instrumented)
+        certain = [
+            *problems,
+            *failures(evidence, places),
+            *wrong_data(evidence, places, self.settings.environment),
+            *run_notes(evidence, places, instrumented, stochastic=self.settings.stochastic),
+        ]
+
+        def report(investigation: Investigation) -> ModelReport:
+            return self._report(evidence, (*investigation.findings, *certain), investigation, started)
+
+        result = report(Investigation())
+        for investigation in investigate(
+            self._runner, evidence, instrumented, places, file=self.settings.file, repair=self.settings.repair
+        ):
+            result = report(investigation)
+            if on_report is not None:
+                on_report(result)
+        return result
+
+    def _first(self, program: Program) -> Runs | None:
+        """Which transitions to run first, from what the version before showed."""
+        before = self._before.get(program.spec.name)
+        if before is None or not before[0].paths:
+            return None
+        evidence, instrumented = before
+        return after(evidence, instrumented, _changed_lines(evidence.program.source, program.source))
+
+    def _unchecked(self, problems: Sequence[Finding], text: str, spec: ModelSpec | None = None) -> ModelReport:
+        report = ModelReport(
+            file=self.settings.file,
+            model=spec.name if spec else None,
+            dialect=str(spec.dialect) if spec else None,
+            status=Status.ERROR,
+            transitions=Transitions(0, len(self.prepared.dataset), 0),
+            environment=self.prepared.dataset.provenance.environment,
+            trajectories=self.prepared.dataset.provenance.source,
+            findings=tuple(problems),
+        )
+        return self._filtered(report, text)
+
+    def _report(
+        self, evidence: Evidence, findings: Sequence[Finding], investigation: Investigation, started: float
+    ) -> ModelReport:
+        prepared, spec = self.prepared, evidence.program.spec
+        report = ModelReport(
+            file=self.settings.file,
+            model=spec.name,
+            dialect=str(spec.dialect),
+            status=evidence.status,
+            transitions=Transitions(int(evidence.checked.sum()), len(prepared.dataset), evidence.passed),
+            accuracy=evidence.accuracy,
+            baseline=prepared.baseline,
+            ceiling=prepared.ceiling,
+            cwmb_score=evidence.cwmb_score if self.settings.cwmb else None,
+            fields=evidence.field_accuracies,
+            findings=tuple(findings),
+            repairs=investigation.repairs,
+            trajectories=prepared.dataset.provenance.source,
+            environment=prepared.dataset.provenance.environment,
+            isolation=self._runner.isolation_level,
+            seconds=time.monotonic() - started,
+        )
+        return self._filtered(report, evidence.program.source)
+
+    def _filtered(self, report: ModelReport, text: str) -> ModelReport:
+        kept = filter_findings(
+            report.findings,
+            select=self.settings.select,
+            ignore=self.settings.ignore,
+            suppressions=suppressions(text),
+        )
+        return replace(report, findings=kept)
+
+
+def _changed_lines(before: str, now: str) -> list[int]:
+    """Lines of the text before that an edit touched; an insertion touches the line it comes after."""
+    matcher = difflib.SequenceMatcher(None, before.splitlines(), now.splitlines(), autojunk=False)
+    touched: list[int] = []
+    for tag, start, stop, _, _ in matcher.get_opcodes():
+        if tag != "equal":
+            touched.extend(range(start + 1, stop + 1) if stop > start else [start])
+    return touched
