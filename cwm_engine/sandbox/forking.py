@@ -42,12 +42,20 @@ class ForkServer:
         self._closed = False
         self._channel, theirs = socket.socketpair()
         self._inbox = Inbox(self._channel)
-        with tempfile.TemporaryFile() as errors:
-            with theirs:
-                entry, number = "cwm_engine.sandbox.zygote:main", theirs.fileno()
+        with theirs, tempfile.TemporaryFile() as errors:
+            try:
+                number = theirs.fileno()
                 self._worker = Worker(
-                    entry, str(number), descriptors=[number], wrapped=bool(start["wrapped"]), errors=errors
+                    "cwm_engine.sandbox.zygote:main",
+                    str(number),
+                    descriptors=[number],
+                    wrapped=bool(start["wrapped"]),
+                    errors=errors,
                 )
+            except CwmError:
+                self._channel.close()
+                raise
+            theirs.close()  # or its end would not be noticed
             answer = None
             with contextlib.suppress(OSError):
                 socket.send_fds(self._channel, [encode(start)], [inputs.descriptor])

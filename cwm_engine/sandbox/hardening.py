@@ -87,6 +87,7 @@ def set_resource_limits(limits: Limits) -> None:
         return
     import resource
 
+    memory = mapped_bytes() + limits.memory_bytes  # asked before no file can be opened any more
     seconds = max(1, int(limits.cpu_seconds))
     bounds = {
         resource.RLIMIT_CORE: (0, 0),
@@ -97,7 +98,6 @@ def set_resource_limits(limits: Limits) -> None:
     }
     for kind, bound in bounds.items():
         resource.setrlimit(kind, bound)
-    memory = mapped_bytes() + limits.memory_bytes
     try:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     except (OSError, ValueError):

@@ -34,20 +34,19 @@ _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _SECONDS_TO_START = 120
 # After a child is taken, leave the processor to it for a moment before the next is forked.
 _PAUSE_MILLISECONDS = 4
-# Imported by name only when first used, which a child cannot do: error reports, codecs, parts of NumPy.
+# What Python and NumPy themselves import when it is first used, which a child cannot do; those that a version
+# does not have are passed over. What programs import is `world_model`'s to say.
 _LAZY = (
+    "_colorize",
     "encodings.ascii",
     "encodings.latin_1",
-    "encodings.idna",
-    "linecache",
-    "tokenize",
-    "traceback",
-    "warnings",
-    "numpy.fft",
-    "numpy.linalg",
-    "numpy.ma",
-    "numpy.polynomial",
-    "numpy.random",
+    "encodings.utf_16",
+    "encodings.utf_32",
+    "numpy.char",
+    "numpy.dtypes",
+    "numpy.exceptions",
+    "numpy.rec",
+    "numpy.typing",
 )
 
 
