@@ -74,7 +74,7 @@ def check_example(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "cart.py").write_bytes(example.model)
         Path(folder, "cart.jsonl").write_text(example.data)
-        command = [sys.executable, "-m", "cwm_engine.cli.main", "check", "cart.py", "--trajectories", "cart.jsonl"]
+        command = [sys.executable, "-m", "cwm_engine", "check", "cart.py", "--trajectories", "cart.jsonl"]
         return subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -20,7 +20,7 @@ WIDTH = 104
 def draw() -> str:
     """The picture as SVG."""
     environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
-    command = [sys.executable, "-m", "cwm_engine.cli.main", *COMMAND]
+    command = [sys.executable, "-m", "cwm_engine", *COMMAND]
     done = subprocess.run(command, cwd=ROOT / "examples", env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 1:
         raise SystemExit(f"`cwm {' '.join(COMMAND)}` ended with {done.returncode}: {done.stderr}")

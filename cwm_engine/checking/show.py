@@ -93,8 +93,11 @@ def show_share(share: float | None) -> str:
 
 
 def message_with_count(finding: Finding, checked: int) -> str:
-    """The message of a finding with the number of transitions it stands for, unless it names them itself."""
-    if not finding.count or "transition" in finding.message:
+    """The message of a finding with the number of transitions it stands for, unless it names them itself.
+
+    A finding that ended the check, such as a crash, may stand for a transition that was never compared; it has none.
+    """
+    if not 0 < finding.count <= checked or "transition" in finding.message:
         return finding.message
     return f"{finding.message.rstrip('.')} ({finding.count:,} of {show_count(checked, 'transition')})"
 

@@ -33,6 +33,7 @@ _MARKS = {Severity.ERROR: "^", Severity.WARNING: "^", Severity.INFO: "-", Severi
 _SUSPECTS = 3
 _FIELDS = 8
 _PIPE_WIDTH = 160
+_ROUNDING = 1e-9
 
 
 def print_report(report: Report, sources: Mapping[str, str], stream: TextIO, *, diffs: bool = False) -> None:
@@ -201,25 +202,33 @@ def _diff_line(line: str) -> Text:
 
 def _figures(model: ModelReport) -> list[Text]:
     counts = model.transitions
-    right = model.accuracy == 1.0 and model.status is Status.COMPLETE
     source = " of ".join(filter(None, [show_count(counts.total, "transition"), model.environment]))
     if model.trajectories:
         source += f" in {_near(model.trajectories)}"
-    shown = [Text.assemble((model.name, "bold"), f": {counts.passed:,} right of {source}")]
+    head = Text.assemble((model.name, "bold"), ": ")
+    if counts.checked == 0:
+        return [head.append("not checked", "bold red").append(f", none of {source}"), *_remarks(model)]
+    head.append(f"{counts.passed:,} right of {source}")
     if model.status is not Status.COMPLETE:
-        shown[0].append(f"; {model.status}, only {counts.checked:,} checked", "bold yellow")
-    figures = Text.assemble("  accuracy ", (show_share(model.accuracy), "bold green" if right else "bold red"))
+        head.append(f"; {model.status}, only {counts.checked:,} checked", "bold yellow")
+    figures = Text.assemble("  accuracy ", (show_share(model.accuracy), "bold green" if _right(model) else "bold red"))
     figures.append(f"  (baseline {show_share(model.baseline)}, ceiling {show_share(model.ceiling)})", "dim")
     if model.cwmb_score is not None:
         figures.append(f"  cwmb score {model.cwmb_score:.3f}")
-    shown.append(figures)
-    if model.fields:
-        shown.append(_fields(model.fields))
+    return [head, figures, *([_fields(model.fields)] if model.fields else []), *_remarks(model)]
+
+
+def _remarks(model: ModelReport) -> Iterable[Text]:
     if model.note:
-        shown.append(Text.assemble(("  note", "bold yellow"), f": {_one_line(model.note)}"))
+        yield Text.assemble(("  note", "bold yellow"), f": {_one_line(model.note)}")
     if model.isolation not in {None, "full"}:
-        shown.append(Text(f"  ran with {model.isolation} isolation; `cwm doctor` says what is missing", "yellow"))
-    return shown
+        yield Text(f"  ran with {model.isolation} isolation; `cwm doctor` says what is missing", "yellow")
+
+
+def _right(model: ModelReport) -> bool:
+    """Whether every transition was checked and the model is as right as the data lets any model be."""
+    best = 1.0 if model.ceiling is None else model.ceiling
+    return model.status is Status.COMPLETE and model.accuracy is not None and model.accuracy >= best - _ROUNDING
 
 
 def _near(path: str) -> str:
@@ -242,15 +251,13 @@ def _summary(report: Report) -> Text:
     if not report.models:
         return Text("No model was checked.", "bold red")
     unchecked = sum(model.transitions.checked == 0 for model in report.models)
-    right = sum(model.accuracy == 1.0 and model.status is Status.COMPLETE for model in report.models)
-    parts = [
-        f"{right} right" if right else "",
-        f"{count} wrong" if (count := len(report.models) - right - unchecked) else "",
-    ]
-    parts.append(f"{unchecked} not checked" if unchecked else "")
+    right = sum(_right(model) for model in report.models)
+    kinds = {"right": right, "wrong": len(report.models) - right - unchecked, "not checked": unchecked}
+    text = f"{show_count(len(report.models), 'model')}: "
+    text += ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
     severities = [finding.severity for model in report.models for finding in model.findings]
     tallies = [show_count(count, str(severity)) for severity in Severity if (count := severities.count(severity))]
-    text = f"{show_count(len(report.models), 'model')}: {', '.join(filter(None, parts))}"
     if tallies:
         text += f"; {', '.join(tallies)}"
-    return Text(text, "bold green" if right == len(report.models) else "bold red")
+    fine = right == len(report.models) and not any(severity.at_least(Severity.WARNING) for severity in severities)
+    return Text(text, "bold green" if fine else "bold red")

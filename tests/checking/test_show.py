@@ -119,6 +119,7 @@ def test_message_carries_the_count_once() -> None:
     assert counted("`obs[0]` is wrong.", 37) == "`obs[0]` is wrong (37 of 1,000 transitions)"
     assert counted("5 transitions are odd.", 5) == "5 transitions are odd."
     assert counted("The file is empty.", 0) == "The file is empty."
+    assert counted("It crashed; the check ended there", 1001) == "It crashed; the check ended there"
 
 
 @given(st.text(), st.integers(8, 40))

@@ -73,6 +73,18 @@ def test_a_model_that_could_not_be_checked_says_why(report: Report, sources: dic
     assert "models/lost.py: error: there are no trajectories for this model\n" in printed(report, sources)
 
 
+def test_a_model_at_the_ceiling_of_its_data_is_right(report: Report) -> None:
+    best = replace(report.models[1], accuracy=5 / 6, ceiling=0.8333333333333334)
+    assert printed(Report((best,)), {}).endswith("1 model: 1 right\n")
+
+
+def test_a_model_that_did_not_run_has_no_figures(report: Report) -> None:
+    stopped = replace(report.models[0], status=Status.ERROR, transitions=Transitions(0, 1000, 0), accuracy=None)
+    shown = printed(Report((stopped,)), {})
+    assert "models/wrong.py::Environment: not checked, none of 1,000 transitions of Cart-v0" in shown
+    assert "accuracy" not in shown
+
+
 def test_an_unfinished_check_is_not_shown_as_right(report: Report) -> None:
     late = replace(report.models[1], status=Status.TIMEOUT, transitions=Transitions(300, 1000, 300))
     shown = printed(Report((late,)), {})
