@@ -27,7 +27,7 @@ cd demo
 
 say "Record what really happens, from Gymnasium."
 run 0 cwm record CartPole-v1 --episodes 60 --policy random --seed 0 --output trajectories/cartpole.sqlite
-run 0 cwm record Taxi-v4 --episodes 20 --policy random --seed 0 --output trajectories/taxi.sqlite
+run 0 cwm record Taxi-v4 --episodes 30 --policy ../examples/taxi/driver.py:drive --seed 0 --output trajectories/taxi.sqlite
 
 say "Is the data sound?"
 run 0 cwm describe trajectories/taxi.sqlite
