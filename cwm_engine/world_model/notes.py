@@ -59,28 +59,24 @@ def scalar_numpy(tree: ast.Module, lines: Sequence[str]) -> list[Finding]:
     ]
 
 
+_TRIGONOMETRY = ("sin", "cos", "tan", "sinh", "cosh", "tanh")
+_SAME_NAME = (
+    *("ceil", "copysign", "degrees", "exp", "expm1", "floor", "fmod", "hypot", "isfinite", "isinf", "isnan"),
+    *("log", "log10", "log1p", "log2", "radians", "sqrt", "trunc"),
+)
 _REPLACEMENTS = {
-    **{name: f"math.{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "sqrt", "exp", "log", "log10")},
-    **{
-        name: f"math.{name}"
-        for name in ("log2", "log1p", "expm1", "floor", "ceil", "trunc", "hypot", "fmod", "degrees")
-    },
-    **{name: f"math.{name}" for name in ("radians", "isnan", "isfinite", "isinf", "copysign")},
-    **{f"arc{name}": f"math.a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
-    "deg2rad": "math.radians",
-    "rad2deg": "math.degrees",
-    "power": "**",
-    "square": "x * x",
-    "mod": "%",
-    "abs": "abs",
-    "absolute": "abs",
-    "fabs": "abs",
+    **{name: f"math.{name}" for name in (*_TRIGONOMETRY, *_SAME_NAME)},
+    **{f"arc{name}": f"math.a{name}" for name in (*_TRIGONOMETRY, "tan2")},
+    **dict.fromkeys(("abs", "absolute", "fabs"), "abs"),
+    **dict.fromkeys(("power", "float_power", "square"), "**"),
     "clip": "min(max(x, low), high)",
+    "deg2rad": "math.radians",
     "maximum": "max",
     "minimum": "min",
-    "sign": "math.copysign(1.0, x)",
+    "mod": "%",
+    "rad2deg": "math.degrees",
     "round": "round",
-    "float_power": "**",
+    "sign": "math.copysign",
 }
 _ENTRIES = frozenset({"step", "set_state", "transition", "reward", "outcomes", "valid_actions"})
 _NUMBER_FUNCTIONS = frozenset({"float", "int", "abs", "round", "len", "bool", "ord"})

@@ -174,8 +174,8 @@ class _Flow:
     """What a suite or a statement does to what follows it.
 
     Attributes:
-        falls: Whether what follows runs.
-        block: The block that what follows belongs to if it always runs; else the block that led here.
+        falls: Whether what follows runs; `_FALLS` means whenever `block` does.
+        block: The block that what follows belongs to then; else the block that led here.
         exits: Whether a `return` or `raise` is in it.
         breaks: Whether a `break` of the loop around it is in it.
     """
@@ -278,7 +278,7 @@ class _Builder:
         for new, parent, then, flow in reversed(chain):
             new.orelse = orelse
             self._decide(parent, (then, other), context, new.test.end_lineno)
-            rest = _join((flow, rest), parent)
+            rest = _join((then, other), (flow, rest), parent)
             other, orelse = parent, self._suite_of(*([parent] if context.inside else ()), new)
         return chain[0][0], rest
 
@@ -304,7 +304,7 @@ class _Builder:
                 nothing = ast.MatchAs(None, None, **_at(node.lineno))
                 new.cases.append(ast.match_case(nothing, None, self._suite_of(other, ast.Pass(**_at(node.lineno)))))
         self._decide(block, branches, context, (last.guard or last.pattern).end_lineno)
-        return new, _join(flows, block)
+        return new, _join(branches, flows, block)
 
     def _loop(self, node: ast.For | ast.While, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
         test = node.test if isinstance(node, ast.While) else node.iter
@@ -319,7 +319,9 @@ class _Builder:
         if node.orelse and body.breaks:
             draft = self._draft("loop-else", context, block, node.orelse[0].lineno)
             new.orelse, other = self.suite(node.orelse, draft, context, after=())
-            after = _Flow(max(after.falls, min(other.falls, _MAYBE)), block, body.exits or other.exits, other.breaks)
+            through = other.falls == _FALLS and other.block is draft
+            falls = after.falls if through else _MAYBE
+            after = _Flow(falls, block, body.exits or other.exits, other.breaks)
         elif node.orelse:
             if after.falls != _FALLS:
                 block = self._draft("after", context, block, node.orelse[0].lineno)
@@ -454,7 +456,7 @@ class _Builder:
         )
 
 
-def _join(flows: Sequence[_Flow], parent: _Draft) -> _Flow:
+def _join(branches: Sequence[_Draft], flows: Sequence[_Flow], parent: _Draft) -> _Flow:
     """What follows a decision, from what follows each branch."""
     staying = [flow for flow in flows if flow.falls != _LEAVES]
     exits = any(flow.exits for flow in flows)
@@ -463,8 +465,8 @@ def _join(flows: Sequence[_Flow], parent: _Draft) -> _Flow:
         return _Flow(_LEAVES, parent, exits, breaks)
     if len(staying) == 1 and staying[0].falls == _FALLS:
         return _Flow(_FALLS, staying[0].block, exits, breaks)
-    falls = _FALLS if all(flow.falls == _FALLS for flow in flows) else _MAYBE
-    return _Flow(falls, parent, exits, breaks)
+    through = all(f.falls == _FALLS and f.block is branch for f, branch in zip(flows, branches, strict=True))
+    return _Flow(_FALLS if through else _MAYBE, parent, exits, breaks)
 
 
 def _matches_anything(pattern: ast.pattern) -> bool:
