@@ -72,7 +72,8 @@ class ModelTarget:
 def find_project(start: Path | str | None = None) -> Project:
     """The project that a file or directory belongs to.
 
-    Without configuration the root is the nearest directory upwards with a `pyproject.toml` or `.git`, else `start`.
+    Without configuration the root is the nearest directory upwards with a `pyproject.toml` or `.git`, else the working
+    directory if `start` is in it, else `start`.
 
     Args:
         start: A file or directory; None for the working directory.
@@ -90,7 +91,8 @@ def find_project(start: Path | str | None = None) -> Project:
             if settings is not None:
                 return Project(directory, settings, config)
     marked = (d for d in (here, *here.parents) if (d / "pyproject.toml").is_file() or (d / ".git").exists())
-    return Project(next(marked, here))
+    working = Path.cwd()
+    return Project(next(marked, working if here.is_relative_to(working) else here))
 
 
 def split_spec(spec: str | Path) -> tuple[Path, str | None]:
