@@ -222,3 +222,7 @@ def _complain(message: str) -> None:
 def _codes(values: list[str] | None) -> list[str]:
     """Codes given as several options or separated by commas."""
     return [code.strip() for value in values or () for code in value.split(",") if code.strip()]
+
+
+if __name__ == "__main__":
+    main()

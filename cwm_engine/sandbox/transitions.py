@@ -26,8 +26,8 @@ from cwm_engine.trajectories.columns import (
 
 Form = Literal["plain", "stored"]
 
-PLAIN_ROWS = 131_072
-"""Rows kept as Python values in the zygote: 1 GB of tuples helps nobody, and later rows convert as fast by chunk."""
+PLAIN_ROWS = 32_768
+"""Rows kept as Python values in the zygote; those beyond are converted chunk by chunk, which costs little and holds nothing."""
 
 _STARTS = "episode_starts"
 
