@@ -8,6 +8,7 @@ the bound than after values just before it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,18 +17,18 @@ import numpy.typing as npt
 from cwm_engine.trajectories.dataset import Bools, Dataset
 from cwm_engine.trajectories.grouping import Rows
 from cwm_engine.trajectories.regression import SparseFit, evenly
-from cwm_engine.trajectories.tables import Table, categories, float_table, indicators
+from cwm_engine.trajectories.tables import Matrix, Table, categories, float_table, indicators
 
 _FEWEST = 5
 _INTERIOR = 20
 _DISTINCT = 0.5
 _ROUNDING = 2
-_FIT_ROWS = (40, 3000)
+_FIT_ROWS = (30, 3000)
 _JUDGED_ROWS = 1000
 _WORSE = 5.0
 _TIGHT = 0.1
 _TELLING = 0.02
-_NEAR = (20, 200)
+_NEAR = (10, 200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,12 @@ class Clipping:
     fields: tuple[ClippedField, ...]
     rows: Bools
     hides: bool | None
+
+    @property
+    def shared(self) -> bool:
+        """Whether several numbers stop at the same bound: it is more likely put there than part of the dynamics."""
+        bounds = [abs(bound) for field in self.fields for bound in {abs(b) for b in _bounds(field)}]
+        return len(set(bounds)) < len(bounds)
 
 
 def clipped_values(dataset: Dataset) -> Clipping:
@@ -106,7 +113,8 @@ def _clipped(table: Table, column: int, moved: Bools) -> tuple[ClippedField | No
 
 def _hides(dataset: Dataset, fields: list[ClippedField], clipped: Bools) -> bool | None:
     """Whether a fit to transitions without clipped values misses more after a bound than just before it."""
-    free = np.flatnonzero(~clipped & (dataset.step > 0))
+    arrives = _at_bounds(float_table(dataset.next_observations, "obs"), fields).any(axis=0)
+    free = np.flatnonzero(~clipped & ~arrives & (dataset.step > 0))
     bound = np.flatnonzero(clipped & (dataset.step > 0))
     if len(free) < _FIT_ROWS[0] or len(bound) < _FEWEST:
         return None
@@ -118,11 +126,11 @@ def _hides(dataset: Dataset, fields: list[ClippedField], clipped: Bools) -> bool
     features = np.concatenate([before.values, action.values, kind, after.values], axis=1)
     if not np.isfinite(features).all():
         return None
-    comparisons = [_at_and_near(before, field, len(free)) for field in fields]
-    comparisons = [(at, near) for at, near in comparisons if len(at) >= _FEWEST]
-    fitted = np.setdiff1d(np.arange(len(free)), np.concatenate([near for _, near in comparisons] or [free[:0]]))
-    if not comparisons or len(fitted) < _FIT_ROWS[0]:
+    at_bound = [at for at in map(np.flatnonzero, _at_bounds(before, fields)) if len(at) >= _FEWEST]
+    near = _nearest(before.values[: len(free)], before, fields)[: min(_NEAR[1], len(free) // 3)]
+    if not at_bound or len(near) < _NEAR[0]:
         return None
+    fitted = np.setdiff1d(np.arange(len(free)), near)
     fit = SparseFit(features[fitted])
     offset = before.width + action.width + kind.shape[1]
     judged = False
@@ -132,24 +140,33 @@ def _hides(dataset: Dataset, fields: list[ClippedField], clipped: Bools) -> bool
         usual = float(np.median(np.abs(change - np.median(change))))
         floor = 4 * float(before.precision[target]) * float(np.abs(before.values[:, target]).max())
         missed = np.abs(change - fit.fit(change[fitted], exclude=offset + target)(features))
-        for at, near in comparisons:
-            expected = max(_typical(missed[near]), floor)
-            if expected > _TIGHT * usual:
-                continue
-            judged = True
-            if _typical(missed[at]) > _WORSE * expected and _typical(missed[at]) > _TELLING * usual:
-                return True
+        expected = max(_typical(missed[near]), floor)
+        if expected > _TIGHT * usual:
+            continue
+        judged = True
+        worst = max(_typical(missed[at]) for at in at_bound)
+        if worst > _WORSE * expected and worst > _TELLING * usual:
+            return True
     return False if judged else None
 
 
-def _at_and_near(before: Table, field: ClippedField, free: int) -> tuple[Rows, Rows]:
-    """Rows at a bound of a field, and rows among the first `free` ones that come nearest to it."""
-    values = before.values[:, before.names.index(field.name)]
-    bounds = [bound for bound in (field.low, field.high) if bound is not None]
-    distance = np.min([np.abs(values - bound) for bound in bounds], axis=0)
-    at = np.flatnonzero(distance == 0)
-    near = np.argsort(distance[:free], kind="stable")[: min(max(len(at), _NEAR[0]), _NEAR[1], free // 4)]
-    return at, near
+def _nearest(values: Matrix, table: Table, fields: Sequence[ClippedField]) -> Rows:
+    """The rows of `values` by how near one of the fields is to a bound of it, nearest first."""
+    distances = []
+    for field in fields:
+        column = values[:, table.names.index(field.name)]
+        distances += [np.abs(column - bound) / (column.std() + 1e-300) for bound in _bounds(field)]
+    return np.argsort(np.min(distances, axis=0), kind="stable")
+
+
+def _at_bounds(table: Table, fields: Sequence[ClippedField]) -> Bools:
+    """Where each of the fields is exactly at a bound of it, (fields, rows)."""
+    columns = [table.values[:, table.names.index(field.name)] for field in fields]
+    return np.array([np.isin(column, _bounds(field)) for column, field in zip(columns, fields, strict=True)])
+
+
+def _bounds(field: ClippedField) -> list[float]:
+    return [bound for bound in (field.low, field.high) if bound is not None]
 
 
 def _typical(missed: npt.NDArray[np.float64]) -> float:

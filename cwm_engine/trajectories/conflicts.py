@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cwm_engine.trajectories.contexts import Answer, Context, Evidence, contexts, repeated_episodes, weigh
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Groups, Rows, group_hashes, group_rows, group_transitions, pair
+from cwm_engine.trajectories.grouping import Groups, Rows, as_table, group_hashes, group_rows, group_transitions, pair
 from cwm_engine.trajectories.structures import Kind, element_names, leaves
 from cwm_engine.trajectories.timelimit import unexplainable_terminations
 
@@ -335,7 +335,7 @@ def _fields(dataset: Dataset) -> list[_Field]:
     for (_, leaf), names, array in zip(
         leaves(columns.structure), element_names(columns.structure, "obs"), columns.arrays, strict=True
     ):
-        table = array.reshape(len(array), -1)
+        table = as_table(array)
         if len(names) == table.shape[1]:
             found += [_Field(name, leaf.kind, table[:, index]) for index, name in enumerate(names)]
         else:
@@ -356,7 +356,7 @@ def _varied(dataset: Dataset, groups: Groups) -> tuple[Rows, Rows]:
         unequal = array != array[first]
         if array.dtype.kind == "f":
             unequal &= ~(np.isnan(array) & np.isnan(array[first]))
-        different |= unequal.reshape(len(array), -1).any(axis=1)
+        different |= as_table(unequal).any(axis=1)
     varied = np.zeros(len(groups), dtype=np.bool_)
     varied[groups.ids[different]] = True
     rows = np.flatnonzero(varied[groups.ids])

@@ -8,7 +8,7 @@ import numpy as np
 
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Rows
+from cwm_engine.trajectories.grouping import Rows, as_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +62,5 @@ def _meets(after: Columns, before: Columns, atol: float, rtol: float) -> Bools:
             with np.errstate(invalid="ignore"):
                 same |= np.abs(one - other) <= atol + rtol * np.abs(other)
             same |= np.isnan(one) & np.isnan(other)
-        equal &= same.reshape(len(equal), -1).all(axis=1)
+        equal &= as_table(same).all(axis=1)
     return equal

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Dataset, Provenance
 from cwm_engine.trajectories.determinism import Determinism
+from cwm_engine.trajectories.grouping import as_table
 from cwm_engine.trajectories.health import HealthFinding, examine
 from cwm_engine.trajectories.json_values import to_json
 from cwm_engine.trajectories.structures import (
@@ -292,7 +293,7 @@ def _fields(columns: Columns, prefix: str) -> tuple[Field, ...]:
     for (_, leaf), names, array in zip(
         leaves(columns.structure), element_names(columns.structure, prefix), columns.arrays, strict=True
     ):
-        table = array.reshape(len(array), -1)
+        table = as_table(array)
         if len(names) != table.shape[1]:
             found.append(Field(names[0], leaf.kind, _range(leaf, table), None))
             continue

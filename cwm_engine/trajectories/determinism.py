@@ -137,10 +137,12 @@ def _from_conflicts(
 
 def _from_neighbours(dataset: Dataset, repeats: int, max_history: int) -> Determinism:
     """The answer for data in which states and actions do not repeat."""
-    rarely = f"Only {repeats:,} states and actions repeat" if repeats else "No state and action repeats"
+    rarely = "No state and action repeats"
+    if repeats:
+        rarely = f"There {'is' if repeats == 1 else 'are'} only {repeats:,} repetition{'s'[: repeats != 1]}"
     tests = neighbour_test(dataset)
     if not tests:
-        text = f"{rarely} and the data is too small or too wide to compare neighbours: cannot tell."
+        text = f"{rarely} and the data is too small, too wide or too discrete to compare neighbours: cannot tell."
         return Determinism(Verdict.UNKNOWN, None, Method.NONE, text)
     if _all_functions(tests):
         worst = max(test.error for test in tests)

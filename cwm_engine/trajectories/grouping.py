@@ -70,6 +70,11 @@ def pair(left: Rows, right: Rows) -> Groups:
     return group_hashes(left * (int(right.max(initial=0)) + 1) + right)
 
 
+def as_table(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array with one row per row and one column per element, also where there are none of either."""
+    return array.reshape(len(array), int(np.prod(array.shape[1:], dtype=np.int64)))
+
+
 def mix(words: Words) -> Words:
     """Scramble 64-bit words so that similar words become unrelated ones (the finalizer of SplitMix64)."""
     mixed = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -87,11 +92,13 @@ def _words(array: npt.NDArray[Any]) -> Words:
     if array.dtype == object:
         numbers: dict[str, int] = {}
         flat = [numbers.setdefault(text, len(numbers)) for text in array.ravel().tolist()]
-        return np.array(flat, dtype=np.uint64).reshape(count, -1) if count else np.empty((0, 1), dtype=np.uint64)
+        return as_table(np.array(flat, dtype=np.uint64).reshape(array.shape))
     if array.dtype.kind == "f":
         array = array + array.dtype.type(0)  # -0.0 becomes 0.0
-    width = array[0].nbytes if count else 8
-    rows = np.ascontiguousarray(array).view(np.uint8).reshape(count, width) if count else np.empty((0, 8), np.uint8)
+    if not array.size:
+        return np.empty((count, 0), dtype=np.uint64)
+    width = array[0].nbytes
+    rows = np.ascontiguousarray(array).view(np.uint8).reshape(count, width)
     padded = -width % 8
     if padded:
         rows = np.concatenate([rows, np.zeros((count, padded), dtype=np.uint8)], axis=1)

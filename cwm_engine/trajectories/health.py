@@ -252,14 +252,14 @@ def _clipping(dataset: Dataset, found: Clipping) -> Iterator[HealthFinding]:
         message = f"{start}; what lies beyond is hidden, and the transitions from there follow it."
         advice = "Record the unclipped numbers; no model can predict these transitions from the observation."
     elif found.hides is None:
-        message = f"{start}; whether something is hidden beyond it could not be judged."
+        message = f"{start}; whether something is hidden beyond could not be judged."
         advice = "If the environment clips what it shows and not its state, record the unclipped numbers."
     else:
         message = f"{start}; the transitions from there fit, so the state itself seems to be limited."
         advice = "Limit these numbers in the model."
     yield HealthFinding(
         slug="clipped-values",
-        severity=Severity.WARNING if found.hides else Severity.INFO,
+        severity=Severity.WARNING if found.hides or (found.hides is None and found.shared) else Severity.INFO,
         message=message,
         advice=advice,
         count=len(rows),

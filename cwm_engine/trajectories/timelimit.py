@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Groups, Rows, group_rows, group_transitions
+from cwm_engine.trajectories.grouping import Groups, Rows, as_table, group_rows, group_transitions
 
 _SHORTEST = 10
 _COINCIDENCE = 0.001
@@ -169,7 +169,7 @@ def _outside_of_ordinary(columns: Columns, ordinary: Bools, rows: Rows) -> Bools
     for array in columns.arrays:
         if array.dtype.kind not in "fiu":
             continue
-        table: npt.NDArray[Any] = array.reshape(len(array), -1)
+        table: npt.NDArray[Any] = as_table(array)
         usual = table[ordinary]
         low, high = usual.min(axis=0), usual.max(axis=0)
         outside |= ((table[rows] < low) | (table[rows] > high)).any(axis=1)

@@ -13,7 +13,7 @@ from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.contexts import repeated_episodes
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Rows, group_rows
+from cwm_engine.trajectories.grouping import Rows, as_table, group_rows
 from cwm_engine.trajectories.spaces import structure_of_space
 from cwm_engine.trajectories.structures import Kind, leaves
 
@@ -38,7 +38,7 @@ def not_finite(dataset: Dataset) -> Misplaced:
         for path, array in _float_leaves(columns):
             if np.isfinite(array).all():
                 continue
-            wrong = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+            wrong = ~np.isfinite(as_table(array)).all(axis=1)
             bad |= wrong
             fields.append(name + path)
     wrong = ~np.isfinite(dataset.rewards)
@@ -61,10 +61,11 @@ def outside_space(dataset: Dataset) -> Misplaced:
         space = spaces[name]
         if space is None or not _fits(columns, space):
             continue
-        for (path, leaf), array, bounds in zip(leaves(columns.structure), columns.arrays, _bounds(space), strict=True):
-            if bounds is None or leaf.kind in (Kind.TEXT, Kind.JSON):
+        bounds = dict(_bounds(space))
+        for (path, leaf), array in zip(leaves(columns.structure), columns.arrays, strict=True):
+            if path not in bounds or leaf.kind in (Kind.TEXT, Kind.JSON):
                 continue
-            wrong = _beyond(array, *bounds)
+            wrong = _beyond(array, *bounds[path])
             if wrong.any():
                 bad |= wrong
                 fields.append(name + path)
@@ -143,7 +144,7 @@ def _float_leaves(columns: Columns) -> Iterator[tuple[str, npt.NDArray[Any]]]:
 
 def _beyond(array: npt.NDArray[Any], low: npt.NDArray[Any], high: npt.NDArray[Any]) -> Bools:
     """Rows with an element below `low` or above `high`."""
-    table = array.reshape(len(array), -1)
+    table = as_table(array)
     low, high = (np.broadcast_to(bound, array.shape[1:]).ravel() for bound in (low, high))
     if array.dtype.kind == "f":
         low = low - _BOUND_MARGIN * np.maximum(1.0, np.abs(np.where(np.isfinite(low), low, 0.0)))
@@ -157,30 +158,31 @@ def _fits(columns: Columns, space: Mapping[str, Any]) -> bool:
         declared = structure_of_space(space)
     except CwmError:
         return False
-    return [(path, leaf.shape) for path, leaf in leaves(declared)] == [
-        (path, leaf.shape) for path, leaf in leaves(columns.structure)
-    ]
+    # The keys of a Dict space are sorted, those of the values need not be.
+    return {path: leaf.shape for path, leaf in leaves(declared)} == {
+        path: leaf.shape for path, leaf in leaves(columns.structure)
+    }
 
 
-def _bounds(space: Mapping[str, Any]) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]] | None]:
-    """Smallest and largest value of every leaf of a described space, in the order of its structure."""
+def _bounds(
+    space: Mapping[str, Any], path: str = ""
+) -> Iterator[tuple[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]]]:
+    """Smallest and largest value of every leaf of a described space that has bounds, by its path."""
     match space["type"]:
         case "Box":
-            yield np.array(space["low"], dtype=np.float64), np.array(space["high"], dtype=np.float64)
+            yield path, (np.array(space["low"], dtype=np.float64), np.array(space["high"], dtype=np.float64))
         case "Discrete":
             start = int(space.get("start", 0))
-            yield np.array(start), np.array(start + int(space["n"]) - 1)
+            yield path, (np.array(start), np.array(start + int(space["n"]) - 1))
         case "MultiDiscrete":
             counts = np.array(space["nvec"])
             starts = np.array(space.get("start", np.zeros_like(counts)))
-            yield starts, starts + counts - 1
+            yield path, (starts, starts + counts - 1)
         case "MultiBinary":
-            yield np.array(0), np.array(1)
-        case "Tuple" if space["spaces"]:
-            for item in space["spaces"]:
-                yield from _bounds(item)
-        case "Dict" if space["spaces"]:
-            for item in space["spaces"].values():
-                yield from _bounds(item)
-        case _:
-            yield None
+            yield path, (np.array(0), np.array(1))
+        case "Tuple":
+            for number, item in enumerate(space["spaces"]):
+                yield from _bounds(item, f"{path}[{number}]")
+        case "Dict":
+            for name, item in space["spaces"].items():
+                yield from _bounds(item, f"{path}.{name}")
