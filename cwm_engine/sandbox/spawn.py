@@ -89,7 +89,8 @@ class Worker:
         command = [sys.executable, *_PYTHON, _START, entry, argument, *import_path()]
         if wrapped:
             command = [*bubblewrap.prefix(_visible_folders()), *command]
-        self.scratch = Path(tempfile.mkdtemp(prefix="cwm-"))
+        # Bubblewrap has an empty folder of its own.
+        self._scratch = None if wrapped else tempfile.mkdtemp(prefix="cwm-")
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
                 command,
@@ -97,12 +98,12 @@ class Worker:
                 stdout=output,
                 stderr=errors,
                 pass_fds=tuple(descriptors),
-                cwd=self.scratch,
+                cwd=self._scratch,
                 env=clean_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal is for the host to handle
             )
         except OSError as error:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            self._remove_scratch()
             raise CwmError(f"no worker process can be started: {error}") from error
 
     def stop(self, patience: float) -> None:
@@ -112,7 +113,11 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._remove_scratch()
+
+    def _remove_scratch(self) -> None:
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def run_isolated(entry: str) -> bytes:

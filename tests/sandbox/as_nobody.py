@@ -1,4 +1,4 @@
-"""Run a Python module as an ordinary user when the tests run as root: `python -m tests.sandbox.as_nobody MODULE ARGUMENTS`.
+"""Run a module as an ordinary user, being root: `python -m tests.sandbox.as_nobody MODULE ARGUMENTS`.
 
 An interpreter under `/root` is out of the ordinary user's sight. Then the folders that hide it are laid open in
 a mount namespace of this process alone.

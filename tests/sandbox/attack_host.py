@@ -14,11 +14,16 @@ import numpy as np
 
 from cwm_engine.sandbox import ChildDied, Limits, SharedArrays, Zygote
 from cwm_engine.sandbox.program import load_program
-from tests.sandbox.attacks import ATTACKS, TOOLS, Attack, Expect
+from tests.sandbox.attacks import ATTACKS, TOOLS, Attack, Expect, native_names
 
 PATIENCE = 10.0
 SHORT = 0.25
-CANARIES = {".env": "sk-in-the-workspace", "project.txt": "precious", ".ssh/id": "sk-of-the-user", "secret_module.py": ""}
+CANARIES = {
+    ".env": "sk-in-the-workspace",
+    "project.txt": "precious",
+    ".ssh/id": "sk-of-the-user",
+    "secret_module.py": "",
+}
 OUTCOMES = np.full((1000, 3), 123456.789)
 
 
@@ -102,9 +107,9 @@ def run_unprotected(attack: Attack, surroundings: Surroundings):
             os.chdir(surroundings.workspace)
             os.dup2(os.open(os.devnull, os.O_RDWR), 2)
             sys.setrecursionlimit(1000)
-            effect = load_program(attack.source, namespace=surroundings.names).get("effect")
+            effect = load_program(attack.source, namespace=native_names() | surroundings.names).get("effect")
             child.send_bytes(b"effect" if effect else b"none")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             child.send_bytes(f"{type(error).__name__}: {error}".encode())
         os._exit(0)
     answer = parent.recv_bytes().decode() if parent.poll(PATIENCE) else "no answer"

@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+import struct
 import sys
 
+from cwm_engine.sandbox.messages import write_all
 from cwm_engine.sandbox.program import error_of, load_program
+from tests.sandbox.attacks import native_names
 
 
 def prepare(inputs, shared):
@@ -54,16 +57,21 @@ def program(context, request, blob):
     try:
         names = load_program(request["source"], namespace={"progress": context.progress})
         context.send({"answer": names.get("answer"), "printed": context.printed.text})
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001
         context.send({"raised": error_of(error), "printed": context.printed.text})
 
 
 def attack(context, request, blob):
     """Run an attack with everything within its reach, and tell what it got hold of."""
+
+    def send_text(text):
+        write_all(context._channel.write, struct.pack("<II", len(text), 0) + text)
+
+    names = native_names() | {"context": context, "send_text": send_text} | request["names"]
     try:
-        names = load_program(request["source"], namespace=request["names"])
+        names = load_program(request["source"], namespace=names)
         context.send({"effect": repr(names["effect"])[:200] if names.get("effect") else None})
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001
         context.send({"raised": error_of(error)})
 
 
