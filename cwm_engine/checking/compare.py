@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,16 +52,19 @@ class Words:
             for leaf, (array, is_text) in enumerate(zip(columns.arrays, layout.is_text, strict=True))
             if is_text
         }
-        self.reset()
+        self._texts: list[str] = []
+        self._translation: Floats = np.empty(0)
+
+    def fresh(self) -> Words:
+        """The same observations, for another child."""
+        other = copy.copy(self)
+        other._texts = []
+        other._translation = np.empty(0)
+        return other
 
     def observed(self, leaf: int) -> Floats:
         """The observations of a text leaf as word numbers."""
         return self._observed[leaf]
-
-    def reset(self) -> None:
-        """Forget the words of the last child."""
-        self._texts: list[str] = []
-        self._translation = np.empty(0)
 
     def learn(self, words: Sequence[str]) -> None:
         """Take in the next words of the child."""
@@ -107,6 +111,10 @@ class Comparison:
     layout: Layout
     tolerance: Tolerance
     words: Words | None = None
+
+    def fresh(self) -> Comparison:
+        """The same comparison, for the words of another child."""
+        return self if self.words is None else replace(self, words=self.words.fresh())
 
     def agreement(self, leaf: int, predicted: Floats, rows: Rows) -> Bools:
         """Which elements of one leaf of the next observation are right.

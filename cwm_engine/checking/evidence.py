@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.checking import cwmb
-from cwm_engine.checking.compare import Bools, Floats
+from cwm_engine.checking.compare import Bools, Comparison, Floats
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.report import Status
 from cwm_engine.findings import Example
@@ -82,6 +82,7 @@ class Evidence:
         program: The model that ran.
         prepared: The data it ran on.
         status: How far the run came; `error` when the model never ran.
+        comparison: How its predictions were compared, with the words they use.
         results: Raw predictions, one row a distinct transition.
         wrong: Cells (n, fields) that differ and are not excused; all of a row without a prediction.
         checked: Rows (n,) that were run.
@@ -99,6 +100,7 @@ class Evidence:
     program: Program
     prepared: Prepared
     status: Status
+    comparison: Comparison
     results: Results
     wrong: Bools
     checked: Bools
@@ -172,7 +174,7 @@ class Evidence:
         """The score of the released CWMB evaluator, 0..1; any row without a prediction makes it 0."""
         if not self.checked.all() or not (self.row_status == PREDICTED).all():
             return 0.0
-        scores = cwmb.row_scores(self.prepared.comparison, self.predicted(slice(None)))
+        scores = cwmb.row_scores(self.comparison, self.predicted(slice(None)))
         return cwmb.aggregate(scores, self.prepared.dataset.rewards)
 
     def situation(self, row: int) -> Example:
@@ -231,7 +233,7 @@ class Evidence:
 
     def _cell(self, kind: Kind, number: float) -> Any:
         if kind in (Kind.TEXT, Kind.JSON):
-            words = self.prepared.comparison.words
+            words = self.comparison.words
             text = words.text(number) if words is not None else None
             return to_json(parse_json(text)) if kind is Kind.JSON and text is not None else text
         if kind in (Kind.INT, Kind.BOOL) and number.is_integer():

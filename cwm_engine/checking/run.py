@@ -9,7 +9,7 @@ from typing import Any, Self, get_args
 
 import numpy as np
 
-from cwm_engine.checking.compare import Bools
+from cwm_engine.checking.compare import Bools, Comparison
 from cwm_engine.checking.evidence import Evidence, Hang, Program, Reruns
 from cwm_engine.checking.order import Runs, spread
 from cwm_engine.checking.prepared import Prepared
@@ -118,6 +118,7 @@ class Runner:
             program=program,
             prepared=self.prepared,
             status=status,
+            comparison=state.comparison,
             results=state.results,
             wrong=state.wrong,
             checked=state.checked,
@@ -173,6 +174,7 @@ class _State:
     prepared: Prepared
     results: Results
     on_progress: OnProgress | None
+    comparison: Comparison = field(init=False)
     wrong: Bools = field(init=False)
     checked: Bools = field(init=False)
     paths: list[bytes] = field(default_factory=list)
@@ -189,8 +191,7 @@ class _State:
         count = len(self.prepared.dataset)
         self.wrong = np.zeros((count, len(self.prepared.layout.names)), dtype=np.bool_)
         self.checked = np.zeros(count, dtype=np.bool_)
-        if self.prepared.comparison.words is not None:
-            self.prepared.comparison.words.reset()
+        self.comparison = self.prepared.comparison.fresh()
 
     @property
     def failing(self) -> int:
@@ -208,8 +209,8 @@ class _State:
                 self.form = "stored" if form == "stored" else "plain"
                 self.loading = bytes.fromhex(str(path))
             case {"event": "rows", "rows": rows}:
-                if self.prepared.comparison.words is not None:
-                    self.prepared.comparison.words.learn([str(word) for word in data["words"]])
+                if self.comparison.words is not None:
+                    self.comparison.words.learn([str(word) for word in data["words"]])
                 self.paths.extend(bytes.fromhex(str(path)) for path in data["paths"])
                 self.failures.extend(_failure(failure) for failure in data["failures"])
                 self._compare(rows)
@@ -230,7 +231,7 @@ class _State:
         prepared, results = self.prepared, self.results
         rows, chosen = self._dataset_rows(runs)
         status = results.status[chosen]
-        wrong = prepared.comparison.mismatches(results.predicted[chosen], rows)
+        wrong = self.comparison.mismatches(results.predicted[chosen], rows)
         wrong &= ~prepared.excused[rows]
         wrong[status != PREDICTED] = True
         fresh = ~self.checked[rows]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from cwm_engine.checking.compare import Tolerance
 from cwm_engine.checking.report import ModelReport, Report, Status, exit_code
@@ -113,19 +114,42 @@ def _check_all(tasks: Sequence[_Task], options: CheckOptions) -> list[_Outcome]:
 
 def _check(task: _Task, options: CheckOptions, bars: Bars) -> _Outcome:
     """Check one file; what keeps it from being checked is part of the report."""
-    source: ModelSource | None = None
-    try:
-        read = read_source(task.target.path)
-        if isinstance(read, Finding):
-            return _Outcome(task, (_unread(task, read),))
-        source = read
-        dataset = _dataset(task.target, options.skip_bad)
-        with _session(task, dataset, options) as session:
-            name = task.target.spec
-            reports = session.check(source.text, on_progress=lambda progress: bars.show(name, progress))
-        return _Outcome(task, tuple(_with_skipped(report, dataset) for report in reports), source)
-    except CwmError as error:
-        return _Outcome(task, (_failed(task, error),), source)
+    with _Desk(task, options) as desk:
+        return desk.check(bars)
+
+
+class _Desk:
+    """Where one file is checked, once or again and again: keeps the data and the sandbox between versions."""
+
+    def __init__(self, task: _Task, options: CheckOptions) -> None:
+        self.task = task
+        self._options = options
+        self._session: Session | None = None
+        self._dataset: Dataset | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._session is not None:
+            self._session.close()
+
+    def check(self, bars: Bars) -> _Outcome:
+        """Check the file as it is now."""
+        source: ModelSource | None = None
+        try:
+            read = read_source(self.task.target.path)
+            if isinstance(read, Finding):
+                return _Outcome(self.task, (_unread(self.task, read),))
+            source = read
+            if self._session is None or self._dataset is None:
+                self._dataset = _dataset(self.task.target, self._options.skip_bad)
+                self._session = _session(self.task, self._dataset, self._options)
+            name, dataset = self.task.target.spec, self._dataset
+            reports = self._session.check(source.text, on_progress=lambda progress: bars.show(name, progress))
+            return _Outcome(self.task, tuple(_with_skipped(report, dataset) for report in reports), source)
+        except CwmError as error:
+            return _Outcome(self.task, (_failed(self.task, error),), source)
 
 
 def _dataset(target: ModelTarget, skip_bad: bool) -> Dataset:
@@ -219,28 +243,48 @@ def _with_skipped(report: ModelReport, dataset: Dataset) -> ModelReport:
 def _watch(options: CheckOptions) -> int:
     """Check again whenever the model, its data or the configuration changes, until Ctrl-C."""
     code = 0
-    seen: dict[_Task, tuple[tuple[str, int], ...]] = {}
+    desks: dict[_Task, _Desk] = {}
+    seen: dict[_Task, tuple[_Stamps, _Stamps]] = {}
     try:
         while True:
             tasks = _tasks(options)
-            now = {task: _stamps(task) for task in tasks}
-            changed = [task for task in tasks if seen.get(task) != now[task]]
-            if changed:
-                code = _print(_check_all(changed, options), options)
-            seen = now
+            outcomes = []
+            for task in tasks:
+                now = (_stamps(_code(task)), _stamps(_data(task)))
+                before = seen.get(task)
+                if now == before:
+                    continue
+                if task in desks and (before is None or now[1] != before[1]):
+                    desks.pop(task).__exit__()
+                desk = desks.setdefault(task, _Desk(task, options))
+                with Bars() as bars:
+                    outcomes.append(desk.check(bars))
+                seen[task] = now
+            if outcomes:
+                code = _print(outcomes, options)
             time.sleep(_WATCH_SECONDS)
     except KeyboardInterrupt:
         return code
+    finally:
+        for desk in desks.values():
+            desk.__exit__()
 
 
-def _stamps(task: _Task) -> tuple[tuple[str, int], ...]:
-    """When everything that bears on a task was last changed."""
-    return tuple((str(path), path.stat().st_mtime_ns) for path in _relevant(task) if path.exists())
+_Stamps = tuple[tuple[str, int], ...]
 
 
-def _relevant(task: _Task) -> Iterable[Path]:
+def _stamps(paths: Iterable[Path]) -> _Stamps:
+    """When files were last changed."""
+    return tuple((str(path), path.stat().st_mtime_ns) for path in paths if path.exists())
+
+
+def _code(task: _Task) -> Iterable[Path]:
+    """The model and whatever it may import from beside it."""
     yield task.target.path
-    yield from sorted(task.target.path.parent.glob("*.py"))
-    for name in (*task.target.trajectories, *task.target.pinned):
-        yield Path(name)
+    yield from sorted(task.target.path.parent.rglob("*.py"))
+
+
+def _data(task: _Task) -> Iterable[Path]:
+    """The trajectories and the configuration."""
+    yield from (Path(name) for name in (*task.target.trajectories, *task.target.pinned))
     yield from (task.project.root / name for name in CONFIG_NAMES)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from cwm_engine.checking.evidence import Evidence
+from cwm_engine.checking.report import Status
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.findings import CODES, Finding, Span
+from cwm_engine.sandbox.results import PREDICTED
 from cwm_engine.world_model.probes import Instrumented
 
 _ALMOST_ONE = 1.0 - 1e-12
@@ -24,7 +26,7 @@ def run_notes(evidence: Evidence, places: Places, instrumented: Instrumented, *,
         stochastic: Whether the model is declared to answer differently each time.
     """
     notes = [*_reruns(evidence, places, stochastic=stochastic), *_prints(evidence, places), *_data(evidence, places)]
-    if evidence.status == "complete":
+    if evidence.status is Status.COMPLETE and (evidence.row_status == PREDICTED).any():
         notes += unexercised(evidence, places, instrumented)
     return notes
 

@@ -16,16 +16,19 @@ from cwm_engine.checking.order import Runs, after
 from cwm_engine.checking.prepared import Mode, Prepared
 from cwm_engine.checking.report import ModelReport, Status, Transitions, filter_findings
 from cwm_engine.checking.run import Progress, Runner
+from cwm_engine.diagnosis.carry import Carrier
 from cwm_engine.diagnosis.failures import failures, wrong_data
 from cwm_engine.diagnosis.investigation import Investigation, investigate
 from cwm_engine.diagnosis.notes import run_notes
 from cwm_engine.diagnosis.places import Places
+from cwm_engine.diagnosis.thresholds import unreached_thresholds
 from cwm_engine.findings import Finding, Severity
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.blocks import Instrumented
 from cwm_engine.world_model.discovery import ModelSpec, discover
 from cwm_engine.world_model.imports import ALLOWED_MODULES, Imports, resolve_imports
+from cwm_engine.world_model.notes import scalar_numpy
 from cwm_engine.world_model.probes import instrument
 from cwm_engine.world_model.source import parse, split_lines
 from cwm_engine.world_model.suppress import suppressions
@@ -77,9 +80,9 @@ class _Version:
     tree: ast.Module
     imports: Imports
 
-    @property
-    def dump(self) -> str:
-        return ast.dump(self.tree)
+    def means_the_same_as(self, other: _Version) -> bool:
+        """Whether two versions differ in comments and white space only."""
+        return self.imports.siblings == other.imports.siblings and ast.dump(self.tree) == ast.dump(other.tree)
 
 
 OnReport = Callable[[ModelReport], None]
@@ -98,10 +101,9 @@ class Session:
     def __init__(self, settings: Settings, dataset: Dataset, limits: Limits = Limits()) -> None:
         self.settings = settings
         self.prepared = Prepared(dataset, settings.mode, settings.tolerance, settings.ignore_fields)
-        self._runner = Runner(
-            self.prepared, limits, jobs=("cwm_engine.diagnosis.thresholds",)
-        )
+        self._runner = Runner(self.prepared, limits, jobs=("cwm_engine.diagnosis.thresholds",))
         self._before: dict[str, tuple[Evidence, Instrumented]] = {}
+        self._last: tuple[_Version, list[ModelReport]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +140,11 @@ class Session:
         if not models or any(problem.severity is Severity.ERROR for problem in problems):
             specs: Sequence[ModelSpec | None] = models or [None]
             return [self._unchecked(problems, text, spec) for spec in specs]
-        return [self._check_model(version, spec, problems, on_report, on_progress) for spec in models]
+        reports = self._carried(version) or [
+            self._check_model(version, spec, problems, on_report, on_progress) for spec in models
+        ]
+        self._last = (version, reports)
+        return [self._filtered(report, text) for report in reports]
 
     def _check_model(
         self,
@@ -163,22 +169,37 @@ class Session:
         self._before[spec.name] = (evidence, instrumented)
         certain = [
             *problems,
-            *failures(evidence, places),
             *wrong_data(evidence, places, self.settings.environment),
+            *failures(evidence, places),
             *run_notes(evidence, places, instrumented, stochastic=self.settings.stochastic),
+            *scalar_numpy(version.tree, version.lines),
         ]
 
         def report(investigation: Investigation) -> ModelReport:
             return self._report(evidence, (*investigation.findings, *certain), investigation, started)
 
+        if on_report is not None:
+            on_report(self._filtered(report(Investigation()), version.text))
+        if evidence.status is Status.COMPLETE:
+            certain += unreached_thresholds(self._runner, evidence, version.tree, version.lines)
         result = report(Investigation())
         for investigation in investigate(
             self._runner, evidence, instrumented, places, file=self.settings.file, repair=self.settings.repair
         ):
             result = report(investigation)
             if on_report is not None:
-                on_report(result)
+                on_report(self._filtered(result, version.text))
         return result
+
+    def _carried(self, version: _Version) -> list[ModelReport]:
+        """The last reports, if the text means what it meant then; empty if it has to be checked."""
+        if self._last is None or not self._last[0].means_the_same_as(version):
+            return []
+        before, reports = self._last
+        carrier = Carrier.between(before.tree, version.tree, before.lines, version.lines)
+        carried = [carrier.carry(report, self.settings.file) for report in reports]
+        kept = [report for report in carried if report is not None]
+        return kept if len(kept) == len(reports) else []
 
     def _first(self, program: Program) -> Runs | None:
         """Which transitions to run first, from what the version before showed."""
@@ -205,7 +226,7 @@ class Session:
         self, evidence: Evidence, findings: Sequence[Finding], investigation: Investigation, started: float
     ) -> ModelReport:
         prepared, spec = self.prepared, evidence.program.spec
-        report = ModelReport(
+        return ModelReport(
             file=self.settings.file,
             model=spec.name,
             dialect=str(spec.dialect),
@@ -223,7 +244,6 @@ class Session:
             isolation=self._runner.isolation_level,
             seconds=time.monotonic() - started,
         )
-        return self._filtered(report, evidence.program.source)
 
     def _filtered(self, report: ModelReport, text: str) -> ModelReport:
         kept = filter_findings(
