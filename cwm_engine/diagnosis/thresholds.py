@@ -71,7 +71,7 @@ def watch(context: Any, request: dict[str, Any], _blob: bytes) -> None:
         return outcome
 
     instrumented = instrument(_Watched(comparisons).visit(tree))
-    counters = Counters(len(instrumented.probes), context.limits.loop_iterations)
+    counters = Counters(context.limits.loop_iterations)
     namespace = load_program(
         instrumented.tree,
         siblings=request["siblings"],

@@ -23,7 +23,7 @@ from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
 from cwm_engine.sandbox.runner import Instance, Recorder, Recording, SetState, failure_of, instances, outputs_of
 from cwm_engine.sandbox.transitions import Form, Transitions, unpack
 from cwm_engine.trajectories.columns import canonical_json
-from cwm_engine.world_model.counters import Counters
+from cwm_engine.world_model.counters import PATH, Counters, hits_of
 from cwm_engine.world_model.discovery import Dialect
 from cwm_engine.world_model.probes import instrument
 
@@ -64,7 +64,7 @@ def warm(context: Any) -> None:
     touched[:] = bytes(len(touched))
     instrumented = instrument(ast.parse(_WARM_UP))
     compile(instrumented.tree, "<warm>", "exec")
-    recorder = Recorder(Counters(len(instrumented.probes), 1), has_loops=False)
+    recorder = Recorder(Counters(1), {PATH: 0}, probes=len(instrumented.probes), has_loops=False)
     states, actions = transitions.values("plain", 0, 256)
     instance = Instance(lambda _state: None, lambda action: (states[0], 0.0, False) if action is None else None)
     recording = recorder.run(instance, zip(range(256), states, [None] * len(actions), strict=False), [0])
@@ -99,7 +99,7 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
 class _Run:
     def __init__(self, context: Any, request: dict[str, Any], transitions: Transitions) -> None:
         instrumented = instrument(ast.parse(request["source"]))
-        counters = Counters(len(instrumented.probes), context.limits.loop_iterations)
+        counters, probes = Counters(context.limits.loop_iterations), len(instrumented.probes)
         namespace = load_program(
             instrumented.tree,
             siblings=request["siblings"],
@@ -112,8 +112,8 @@ class _Run:
         self.transitions = transitions
         self.construct: Callable[[], Instance] = instances(namespace, model["name"], dialect, model.get("goal"))
         self.instance = self.construct()
-        self.loading = bytes(counters.hits)
-        self.recorder = Recorder(counters, has_loops=instrumented.has_loops)
+        self.loading = hits_of(namespace[PATH], probes)
+        self.recorder = Recorder(counters, namespace, probes=probes, has_loops=instrumented.has_loops)
         self.writer = Writer(transitions.prediction, 5 if dialect is Dialect.GYMNASIUM else 3)
         self.results = Results.view(context.results, len(transitions), self.writer.width)
         self.failures: dict[Failure, int] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from cwm_engine.sandbox.outputs import Failure, FailureKind
 from cwm_engine.sandbox.program import error_of
-from cwm_engine.world_model.counters import Counters, LoopLimit
+from cwm_engine.world_model.counters import PATH, Counters, LoopLimit, hits_of
 from cwm_engine.world_model.discovery import Dialect
 
 SetState = Callable[[Any], Any]
@@ -107,14 +107,18 @@ class Recorder:
     """Runs steps of an instrumented model and numbers the code paths they take.
 
     Args:
-        counters: What the probes of the model write to.
-        has_loops: Whether the model has loops to stop.
+        counters: What stops the loops of the model.
+        namespace: The globals of the model, where its probes leave the path.
+        probes: How many probes it has.
+        has_loops: Whether it has loops to stop.
     """
 
-    def __init__(self, counters: Counters, *, has_loops: bool) -> None:
+    def __init__(self, counters: Counters, namespace: dict[str, Any], *, probes: int, has_loops: bool) -> None:
         self._counters = counters
+        self._namespace = namespace
+        self._probes = probes
         self._has_loops = has_loops
-        self._numbers: dict[bytes, int] = {}
+        self._numbers: dict[int, int] = {}
         self._told = 0
 
     def run(self, instance: Instance, steps: Iterator[tuple[int, Any, Any]], progress: Any) -> Recording:
@@ -125,34 +129,33 @@ class Recorder:
             steps: Number, state and action of each step.
             progress: Where the number of the running step is written, for the host to read after a hang.
         """
-        hits, refill, has_loops = self._counters.hits, self._counters.refill, self._has_loops
-        zero = bytes(len(hits))
+        namespace, refill, has_loops = self._namespace, self._counters.refill, self._has_loops
         set_state, step = instance.set_state, instance.step
         outputs: list[Any] = []
-        keys: list[bytes] = []
+        keys: list[int] = []
         keep, keep_key = outputs.append, keys.append
         failed = looped = 0
         while looped < MAX_LOOP_FAILURES:
             try:
                 for number, state, action in steps:
                     progress[0] = number
-                    hits[:] = zero
+                    namespace[PATH] = 0
                     if has_loops:
                         refill()
                     set_state(state)
                     keep(step(action))
-                    keep_key(bytes(hits))
+                    keep_key(namespace[PATH])
                 break
             except BaseException as error:  # noqa: BLE001 - whatever a model raises is its answer to this step
                 refill()
                 failure = failure_of(error)
                 keep(failure)
-                keep_key(bytes(hits))
+                keep_key(namespace[PATH])
                 failed += 1
                 looped += failure.kind == "loop"
         return Recording(outputs, self._paths(keys), failed)
 
-    def _paths(self, keys: list[bytes]) -> list[int]:
+    def _paths(self, keys: list[int]) -> list[int]:
         numbers = self._numbers
         for key in dict.fromkeys(keys):
             numbers.setdefault(key, len(numbers))
@@ -160,7 +163,7 @@ class Recorder:
 
     def fresh_paths(self) -> list[str]:
         """The code paths that have come up since the last call, as hexadecimal hits, in the order of their numbers."""
-        fresh = [path.hex() for path in list(self._numbers)[self._told :]]
+        fresh = [hits_of(path, self._probes).hex() for path in list(self._numbers)[self._told :]]
         self._told = len(self._numbers)
         return fresh
 

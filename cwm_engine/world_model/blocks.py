@@ -64,7 +64,7 @@ class Instrumented:
     Attributes:
         tree: The tree to compile; its line numbers are those of the original.
         blocks: All blocks of its functions; a parent comes before its children.
-        probes: For each byte of `_cwm_hits`, the block that writes it.
+        probes: For each bit of `_cwm_path`, the block that sets it.
         has_loops: Whether `_cwm_tick` is called anywhere.
         inferred: How the blocks without a probe are known, in the order in which to ask.
     """
@@ -79,8 +79,8 @@ class Instrumented:
         """The blocks that ran in one transition.
 
         Args:
-            hits: `_cwm_hits` as it was afterwards, cleared before. Bytes gathered over several transitions say less:
-                unite the results of each instead.
+            hits: `hits_of` the path afterwards, which was cleared before. A path gathered over several transitions says
+                less: unite the results of each instead.
             raised: The lines of the program in the traceback, where the transition ended in an exception.
         """
         ran = {block for block, hit in zip(self.probes, hits, strict=True) if hit}

@@ -1,8 +1,8 @@
 """Probes: which blocks of a program each transition executes, and a cap on its loops, from one pass over the tree.
 
 A *block* is a set of statements that run together. Statements after an `if` belong to the block before it when neither
-branch can leave, so most of a physics model is one block. A probe is one store, `_cwm_hits[k] = 1`, and not every block
-needs one (the idea of Knuth & Stevenson 1973 and Ball & Larus 1994, on the structure of the program):
+branch can leave, so most of a physics model is one block. A probe sets a bit, `_cwm_path |= 1 << k`, and not every
+block needs one (the idea of Knuth & Stevenson 1973 and Ball & Larus 1994, on the structure of the program):
 
 - `step`, `set_state`, `transition` and `reward` run once per transition. Outside loops, the branch that remains when
   the others were not taken must have been taken, so the last branch of each decision has no probe.
@@ -23,9 +23,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 from cwm_engine.world_model.blocks import Block, Instrumented, Kind, Rest, Some
-from cwm_engine.world_model.counters import HITS, TICK, Counters, LoopLimit
+from cwm_engine.world_model.counters import PATH, TICK, Counters, LoopLimit, hits_of
 
-__all__ = ["Block", "Counters", "Instrumented", "LoopLimit", "instrument"]
+__all__ = ["PATH", "Block", "Counters", "Instrumented", "LoopLimit", "hits_of", "instrument"]
 
 
 def instrument(tree: ast.Module) -> Instrumented:
@@ -247,7 +247,8 @@ class _Builder:
         documented = ast.get_docstring(node, clean=False) is not None
         if len(node.body) > documented:
             draft = self._draft("body", inner, None, node.body[documented].lineno)
-            new.body, _ = self.suite(node.body[documented:], draft, inner, after=node.body[:documented])
+            before = [*node.body[:documented], ast.Global([PATH], **_at(node.body[documented].lineno))]
+            new.body, _ = self.suite(node.body[documented:], draft, inner, after=before)
         return new, _Flow(_FALLS, block)
 
     def _class(self, node: ast.ClassDef, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
@@ -256,6 +257,9 @@ class _Builder:
         new = _copy(node)
         name = f"{context.function}.{node.name}" if context.function else node.name
         new.body, flow = self.suite(node.body, block, replace(context, function=name))
+        if context.inside:
+            documented = ast.get_docstring(node, clean=False) is not None
+            new.body.insert(documented, ast.Global([PATH], **_at(node.lineno)))
         return new, flow
 
     def _if(self, node: ast.If, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
@@ -433,7 +437,7 @@ class _Builder:
         for suite in self.suites:
             if any(part.__class__ is _Draft for part in suite):
                 suite[:] = [
-                    _store(HITS, probes[part], part.line) if part.__class__ is _Draft else part
+                    _set_bit(probes[part], part.line) if part.__class__ is _Draft else part
                     for part in suite
                     if part.__class__ is not _Draft or part in probes
                 ]
@@ -510,8 +514,6 @@ def _call(name: str, line: int) -> ast.Call:
     return ast.Call(ast.Name(name, ast.Load(), **at), [], [], **at)
 
 
-def _store(name: str, index: int, line: int) -> ast.Assign:
-    """`name[index] = 1`."""
+def _set_bit(number: int, line: int) -> ast.AugAssign:
     at = _at(line)
-    target = ast.Subscript(ast.Name(name, ast.Load(), **at), ast.Constant(index, **at), ast.Store(), **at)
-    return ast.Assign([target], ast.Constant(1, **at), **at)
+    return ast.AugAssign(ast.Name(PATH, ast.Store(), **at), ast.BitOr(), ast.Constant(1 << number, **at), **at)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwm_engine.world_model.probes import Counters, Instrumented, LoopLimit, instrument
+from cwm_engine.world_model.probes import PATH, Counters, Instrumented, LoopLimit, hits_of, instrument
 
 FILENAME = "<model>"
 
@@ -23,23 +23,30 @@ class Loaded:
     def __init__(self, source: str, loop_iterations: int = 10_000) -> None:
         self.source = textwrap.dedent(source)
         self.instrumented: Instrumented = instrument(ast.parse(self.source))
-        self.counters = Counters(len(self.instrumented.probes), loop_iterations)
+        self.counters = Counters(loop_iterations)
         self.names: dict[str, Any] = dict(self.counters.names)
         exec(compile(self.instrumented.tree, FILENAME, "exec"), self.names)
 
-    def run(self, call: str) -> Any:
-        self.counters.hits[:] = bytes(len(self.counters.hits))
+    @property
+    def hits(self) -> bytes:
+        return hits_of(self.names[PATH], len(self.instrumented.probes))
+
+    def clear(self) -> None:
+        self.names[PATH] = 0
         self.counters.refill()
+
+    def run(self, call: str) -> Any:
+        self.clear()
         return eval(call, self.names)
 
     def lines(self, call: str) -> set[int]:
         self.run(call)
-        return set(self.instrumented.lines_of(self.counters.hits))
+        return set(self.instrumented.lines_of(self.hits))
 
     def kinds(self, call: str) -> set[tuple[str, int]]:
         self.run(call)
         blocks = self.instrumented.blocks
-        return {(blocks[i].kind, blocks[i].line) for i in self.instrumented.executed(self.counters.hits)}
+        return {(blocks[i].kind, blocks[i].line) for i in self.instrumented.executed(self.hits)}
 
 
 def probe_count(source: str) -> int:
@@ -152,11 +159,11 @@ def test_an_exception_that_ends_a_transition_leaves_later_blocks_out() -> None:
     """)
     with pytest.raises(ZeroDivisionError):
         model.run("step(0)")
-    executed = model.instrumented.executed(model.counters.hits, raised=[3])
+    executed = model.instrumented.executed(model.hits, raised=[3])
     assert {model.instrumented.blocks[k].kind for k in executed} == {"body"}
     with pytest.raises(ZeroDivisionError):
         model.run("step(1)")
-    assert model.instrumented.lines_of(model.counters.hits, raised=[6, 9]) == {3, 4, 6, 9, 10}
+    assert model.instrumented.lines_of(model.hits, raised=[6, 9]) == {3, 4, 6, 9, 10}
 
 
 def test_a_chain_of_thousand_elifs_is_no_deep_recursion() -> None:
@@ -164,7 +171,7 @@ def test_a_chain_of_thousand_elifs_is_no_deep_recursion() -> None:
     source += "".join(f"    elif a == {k}:\n        r = {k}\n" for k in range(500)) + "    return r\n"
     model = Loaded(source)
     assert model.run("step(321)") == 321
-    assert 2 * 321 + 5 in model.instrumented.lines_of(model.counters.hits)
+    assert 2 * 321 + 5 in model.instrumented.lines_of(model.hits)
 
 
 def test_the_tree_that_was_given_is_not_changed() -> None:
@@ -230,7 +237,7 @@ def test_a_loop_that_may_be_long_is_counted(over: str) -> None:
 
 @given(limit=st.integers(1, 300), turns=st.integers(0, 300))
 def test_counters_allow_exactly_the_limit(limit: int, turns: int) -> None:
-    counters = Counters(0, limit)
+    counters = Counters(limit)
     for _ in range(min(turns, limit)):
         counters.tick()
     if turns > limit:
@@ -239,7 +246,7 @@ def test_counters_allow_exactly_the_limit(limit: int, turns: int) -> None:
 
 
 def test_a_limit_beyond_memory_is_cheap() -> None:
-    Counters(0, 10**15).tick()
+    Counters(10**15).tick()
 
 
 # -- the same behaviour ------------------------------------------------------------------------------------------------
@@ -460,7 +467,7 @@ HANDWRITTEN = {
 def outcome(names: dict[str, Any], argument: int) -> object:
     try:
         return names["step"](argument)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what it raises is its answer
         return type(error).__name__, str(error)
 
 
@@ -486,11 +493,10 @@ def test_the_lines_that_ran_are_those_a_tracer_saw(name: str) -> None:
     coverable = {line for block in model.instrumented.blocks for line in block.lines}
     for argument in range(8):
         seen = traced(lambda k=argument: outcome(plain, k)) & coverable
-        model.counters.hits[:] = bytes(len(model.counters.hits))
-        model.counters.refill()
+        model.clear()
         outcome(model.names, argument)
-        assert set(model.instrumented.lines_of(model.counters.hits)) >= seen
-        blocks = model.instrumented.executed(model.counters.hits)
+        assert set(model.instrumented.lines_of(model.hits)) >= seen
+        blocks = model.instrumented.executed(model.hits)
         for index in blocks:
             block = model.instrumented.blocks[index]
             assert not block.lines or seen & set(block.lines), block
@@ -582,12 +588,11 @@ def test_generated_programs_run_the_same_and_their_lines_are_known_exactly(sourc
         plain["fuel"][0] = model.names["fuel"][0] = 200
         expected: list[object] = []
         seen = traced(lambda k=argument, out=expected: out.append(outcome(plain, k))) & coverable
-        model.counters.hits[:] = bytes(len(model.counters.hits))
-        model.counters.refill()
+        model.clear()
         assert outcome(model.names, argument) == expected[0]
         if isinstance(expected[0], tuple) and isinstance(expected[0][0], str):
             continue  # an exception ended it half-way through a block
-        recorded = set(model.instrumented.lines_of(model.counters.hits))
+        recorded = set(model.instrumented.lines_of(model.hits))
         assert seen <= recorded
         assert all(
             "else:" in line or "pass" in line or line.strip() in {"break", "continue"} or "case" in line
