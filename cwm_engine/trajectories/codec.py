@@ -11,13 +11,14 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Array, Columns, Structure, leaves, structure_from_json, structure_to_json
 from cwm_engine.trajectories.dataset import Dataset, Provenance, Spaces
 from cwm_engine.trajectories.episodes import Episode, join_info
 from cwm_engine.trajectories.structures import Kind, Leaf
 
 _INFO: Final = "info."
-_MALFORMED = (KeyError, TypeError, ValueError, zlib.error)
+_MALFORMED = (AttributeError, CwmError, KeyError, TypeError, ValueError, zlib.error)
 
 
 class Part(NamedTuple):

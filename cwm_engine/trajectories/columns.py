@@ -180,7 +180,7 @@ def same_rows(left: Columns, right: Columns) -> npt.NDArray[np.bool_]:
         equal = np.asarray(one == other, dtype=bool)
         if one.dtype.kind == "f":
             equal = np.where(np.isnan(one), np.isnan(other), equal & (np.signbit(one) == np.signbit(other)))
-        same &= equal.reshape(len(same), -1).all(axis=1)
+        same &= equal.all(axis=tuple(range(1, equal.ndim)))
     return same
 
 

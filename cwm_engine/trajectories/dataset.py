@@ -106,11 +106,11 @@ class Dataset:
     def fingerprint(self) -> str:
         """A content hash over all columns: equal data give equal fingerprints."""
         digest = hashlib.blake2b(digest_size=16)
-        for columns in (self.observations, self.actions, self.next_observations):
+        for columns in (self.observations, self.actions, self.next_observations, *self.info.values()):
             digest.update(canonical_json(structure_to_json(columns.structure)).encode())
             for array in columns.arrays:
                 digest.update(_bytes(array))
-        for array in (self.rewards, self.terminated, self.truncated, self.episode):
+        for array in (self.rewards, self.terminated, self.truncated, self.episode, self.step):
             digest.update(_bytes(array))
         return digest.hexdigest()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cwm_engine.errors import CwmError
-from cwm_engine.trajectories.columns import Structure, structure_from_json, structure_to_json
+from cwm_engine.trajectories.columns import Leaf, Structure, leaves, structure_from_json, structure_to_json
 from cwm_engine.trajectories.dataset import Dataset, Provenance, Spaces
 
 FORMAT: Final = 1
@@ -85,6 +85,20 @@ def read_header(data: Any, path: Path | str, place: str = "the header") -> Heade
         )
     except (AttributeError, TypeError, ValueError, CwmError) as error:
         raise CwmError(f"{place}: {error}", path=path) from error
+
+
+def part_names(name: str, structure: Structure) -> list[tuple[str, Leaf]]:
+    """The leaves of a structure under names that can be columns of a file, such as `obs.board` and `action[1]`.
+
+    Raises:
+        CwmError: Two leaves would have one name, or a name cannot be printed.
+    """
+    parts = leaves(structure, name)
+    names = [part for part, _ in parts]
+    unfit = [part for part in names if names.count(part) > 1 or not part.isprintable()]
+    if unfit:
+        raise CwmError(f"{unfit[0]!r} cannot be the name of a column", hint="write JSON Lines or SQLite")
+    return parts
 
 
 def provenance_to_json(provenance: Provenance) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import gzip
 import io
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Array, Columns, DictOf, Kind, Leaf, Structure, TupleOf
@@ -62,7 +63,7 @@ def _rows(path: Path) -> Iterator[Row | Header]:
         if not text.strip():
             continue
         try:
-            data = json.loads(text)
+            data = json.loads(text.rstrip())
         except (ValueError, RecursionError) as error:
             where = f": {error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
             yield Row(place, episode, problem=f"not JSON{where}")
@@ -183,9 +184,12 @@ def _json_rows(structure: Structure, arrays: Iterator[Array]) -> list[Any]:
             return [dict(zip(names, row, strict=True)) for row in zip(*parts, strict=True)]
 
 
-def _open_text(path: Path, *, compress: bool) -> IO[str]:
-    if compress:
-        # No time stamp: equal data give equal files.
-        binary = gzip.GzipFile(filename="", mode="wb", fileobj=path.open("wb"), mtime=0)
-        return io.TextIOWrapper(binary, encoding="utf-8", newline="\n")
-    return path.open("w", encoding="utf-8", newline="\n")
+@contextmanager
+def _open_text(path: Path, *, compress: bool) -> Iterator[IO[str]]:
+    with path.open("wb") as file, ExitStack() as layers:
+        binary: IO[bytes] = file
+        if compress:
+            # No name and no time: equal data give equal files.
+            compressed = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0)
+            binary = cast("IO[bytes]", layers.enter_context(compressed))
+        yield layers.enter_context(io.TextIOWrapper(binary, encoding="utf-8", newline="\n"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -88,16 +89,19 @@ def write_minari(dataset: Dataset, name: str, *, overwrite: bool = False) -> Non
     buffers = [_buffer(number, episode) for number, episode in enumerate(split_episodes(dataset))]
     shutil.rmtree(directory, ignore_errors=True)
     try:
-        made = minari.create_dataset_from_buffers(
-            name,
-            buffers,
-            observation_space=observation,
-            action_space=action,
-            algorithm_name=dataset.provenance.policy,
-            description=f"Transitions of {dataset.provenance.environment or 'an environment'}.",
-            data_format="hdf5",
-            jpeg_encoding=False,
-        )
+        with warnings.catch_warnings():
+            # Minari misses an author, a permalink and an environment to make, which the data do not have.
+            warnings.simplefilter("ignore", UserWarning)
+            made = minari.create_dataset_from_buffers(
+                name,
+                buffers,
+                observation_space=observation,
+                action_space=action,
+                algorithm_name=dataset.provenance.policy,
+                description=f"Transitions of {dataset.provenance.environment or 'an environment'}.",
+                data_format="hdf5",
+                jpeg_encoding=False,
+            )
         made.storage.update_metadata({_PROVENANCE: json.dumps(provenance_to_json(dataset.provenance))})
     except BaseException as error:
         # Minari leaves a half-made dataset behind, which it can neither read nor replace.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from cwm_engine.trajectories.columns import Array, Columns, Kind, Leaf, Structur
 from cwm_engine.trajectories.dataset import Bools, Dataset
 from cwm_engine.trajectories.episodes import contiguous_order, number_rows
 from cwm_engine.trajectories.files import replacing
-from cwm_engine.trajectories.header import Header, header_of, read_header, write_header
+from cwm_engine.trajectories.header import Header, header_of, part_names, read_header, write_header
 from cwm_engine.trajectories.structures import NUMERIC_KINDS
 
 _HEADER: Final = "cwm"
@@ -39,9 +40,13 @@ def read_npz(path: Path) -> Dataset:
         CwmError: The file is damaged, a key is missing, holds pickled objects or has another number of rows.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            data = {name: _entry(path, archive, name) for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise CwmError("is a single array", path=path, hint=_KEYS_HINT)
+            with archive:
+                data = {name: _entry(path, archive, name) for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise CwmError(f"not a readable npz file: {error}", path=path) from error
     return _dataset(path, data)
 
@@ -148,7 +153,7 @@ def _header(path: Path, data: Mapping[str, Array]) -> tuple[Header, frozenset[st
 
 
 def _put(data: dict[str, Array], quoted: list[str], name: str, columns: Columns) -> None:
-    for (part, leaf), array in zip(leaves(columns.structure, name), columns.arrays, strict=True):
+    for (part, leaf), array in zip(part_names(name, columns.structure), columns.arrays, strict=True):
         if leaf.kind in (Kind.TEXT, Kind.JSON):
             # NumPy drops NULs at the end of a string; quoted as JSON they are kept.
             if any(text.endswith("\0") for text in array.flat):

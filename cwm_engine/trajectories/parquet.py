@@ -19,7 +19,7 @@ from cwm_engine.trajectories.columns import Array, Columns, Leaf, Structure, lea
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.trajectories.episodes import contiguous_order, number_rows
 from cwm_engine.trajectories.files import replacing
-from cwm_engine.trajectories.header import Header, header_of, read_header, write_header
+from cwm_engine.trajectories.header import Header, header_of, part_names, read_header, write_header
 from cwm_engine.trajectories.rows import MISSING, Row, collector_paused, dataset_of_rows
 from cwm_engine.trajectories.structures import NUMERIC_KINDS
 
@@ -67,7 +67,7 @@ def write_parquet(dataset: Dataset, path: Path) -> None:
     parts |= {f"info.{name}": info for name, info in dataset.info.items()}
     try:
         for name, values in parts.items():
-            for (part, leaf), array in zip(leaves(values.structure, name), values.arrays, strict=True):
+            for (part, leaf), array in zip(part_names(name, values.structure), values.arrays, strict=True):
                 if 0 not in leaf.shape:
                     columns[part] = _arrow_array(arrow, leaf, array)
         for name in ("rewards", "terminated", "truncated", "episode", "step"):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -139,8 +140,12 @@ def episode_seed(seed: int, index: int) -> int:
         index: The number of the episode.
     """
     # Gymnasium hashes seeds, so neighbours are as independent as any two.
-    offset = int(np.random.SeedSequence(seed).generate_state(1)[0])
-    return (offset + index) % _SEEDS
+    return (_first_seed(seed) + index) % _SEEDS
+
+
+@cache
+def _first_seed(seed: int) -> int:
+    return int(np.random.SeedSequence(seed).generate_state(1)[0])
 
 
 @dataclass

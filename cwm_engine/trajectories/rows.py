@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -146,7 +147,7 @@ def collector_paused() -> Iterator[None]:
 
 def _follow_rows(rows: Sequence[Row]) -> None:
     """Give each row without a next observation the observation of the row after it, if that continues its episode."""
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
+    for row, following in zip_longest(rows, rows[1:]):
         if row.problem is not None or row.next_observation is not MISSING:
             continue
         if following is None or following.episode != row.episode:
@@ -204,7 +205,7 @@ def _structure_of_list(items: list[Structure]) -> Structure:
         return JSON_LEAF
     found = [item for item in items if isinstance(item, Leaf)]
     kinds = {Kind.FLOAT if item.kind is Kind.INT else item.kind for item in found}
-    if len(kinds) > 1:
+    if len(kinds) > 1 or len({len(item.shape) for item in found}) > 1:
         return TupleOf(tuple(items))
     common = common_structure(items)
     if isinstance(common, Leaf) and common.kind is not Kind.JSON:

@@ -42,6 +42,7 @@ class TrajectoryStore:
         self._connection = connection
         self._resources = resources
         self._run: int | None = None
+        self._settled: dict[str, Structure] = {}
 
     @classmethod
     def create(cls, path: Path | str) -> Self:
@@ -201,6 +202,8 @@ class TrajectoryStore:
 
     def _settle_structure(self, name: str, structure: Structure) -> None:
         """The first episode settles the structure of the file."""
+        if self._settled.get(name) == structure:
+            return
         written = json.dumps(structure_to_json(structure))
         known = self._connection.execute("SELECT value FROM store WHERE key = ?", (name,)).fetchone()
         if known is None:
@@ -209,6 +212,7 @@ class TrajectoryStore:
             expected = describe_structure(structure_from_json(json.loads(known[0])))
             found = describe_structure(structure)
             raise CwmError(f"holds {name}s of {expected}; this episode has {found}", path=self.path)
+        self._settled[name] = structure
 
     def _insert(self, episode: Episode, encoded: EncodedEpisode) -> int:
         execute = self._connection.execute
