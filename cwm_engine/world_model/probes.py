@@ -19,11 +19,13 @@ from __future__ import annotations
 import ast
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 from cwm_engine.world_model.blocks import Block, Instrumented, Kind, Rest, Some
 from cwm_engine.world_model.counters import PATH, TICK, Counters, LoopLimit, hits_of
+from cwm_engine.world_model.flow import FALLS, LEAVES, MAYBE, Context, Draft, Flow, join
+from cwm_engine.world_model.syntax import Survey, is_short, is_true, matches_anything, suppresses, survey
 
 __all__ = ["PATH", "Block", "Counters", "Instrumented", "LoopLimit", "hits_of", "instrument"]
 
@@ -37,173 +39,33 @@ def instrument(tree: ast.Module) -> Instrumented:
     Args:
         tree: A parsed program; it is not changed, and the result shares its expressions.
     """
-    builder = _Builder(_survey(tree))
+    builder = _Builder(survey(tree))
     module = _copy(tree)
-    module.body, _ = builder.suite(tree.body, builder.outside, _Context("", inside=False))
+    module.body, _ = builder.suite(tree.body, builder.outside, Context("", inside=False))
     return builder.finish(module)
 
 
-_ONCE = frozenset({"set_state", "step", "transition", "reward"})
-_SUPPRESSING = frozenset({"suppress", "raises", "assertRaises", "ExitStack"})
-_SHORT = 10_000
-"""A loop over a literal or a constant range up to this long needs no tick."""
-
-_FALLS, _MAYBE, _LEAVES = 0, 1, 2
-"""Whether what follows a statement runs after it: always, sometimes, never."""
-
-
-# -- looking around ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Survey:
-    """What has to be known of the whole program before the first probe is placed."""
-
-    catches: bool
-    once: frozenset[str]
-    yields: Sequence[int]
-
-
-def _survey(tree: ast.Module) -> _Survey:
-    """One pass over every node; a name that is also mentioned, even in a string, may be called more than once."""
-    catches = False
-    mentioned: set[Any] = set()
-    yields: list[int] = []
-    stack: list[Any] = [tree]
-    pop, push = stack.pop, stack.append
-    while stack:
-        node = pop()
-        kind = node.__class__
-        if kind is ast.Name:
-            mentioned.add(node.id)
-        elif kind is ast.Attribute:
-            mentioned.add(node.attr)
-            push(node.value)
-        elif kind is ast.Constant:
-            if node.value.__class__ is str:
-                mentioned.add(node.value)
-        elif kind in _NODES:  # lists also hold names and None
-            if kind in _YIELDS:
-                yields.append(node.lineno)
-            elif kind in _TRIES:
-                catches = True
-            for value in node.__dict__.values():
-                if value.__class__ is list:
-                    stack += value
-                elif value.__class__ in _NODES:
-                    push(value)
-    return _Survey(catches or not mentioned.isdisjoint(_SUPPRESSING), _ONCE - mentioned, sorted(yields))
-
-
-_YIELDS = frozenset({ast.Yield, ast.YieldFrom, ast.Await})
-_TRIES = frozenset({ast.Try, ast.TryStar})
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_LEAF_NODES = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
-_NODES = frozenset(
-    kind
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _LEAF_NODES)
-)
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
-def _copy(node: _Node) -> _Node:
-    new = node.__class__.__new__(node.__class__)
-    new.__dict__.update(node.__dict__)
-    return new
-
-
-# -- placing -----------------------------------------------------------------------------------------------------------
-
-
-class _Draft:
-    """A block in the making; in a suite, it stands where its probe would."""
-
-    __slots__ = ("decided", "function", "index", "kind", "line", "parent", "probed", "ranges")
-
-    def __init__(self, kind: Kind, function: str, parent: _Draft | None, line: int) -> None:
-        self.kind: Kind = kind
-        self.function = function
-        self.parent = parent
-        self.line = line
-        self.index = -1
-        self.ranges: list[tuple[int, int]] = []
-        self.probed = True
-        self.decided = False
-
-    def cover(self, first: int, last: int | None) -> None:
-        self.ranges.append((first, last or first))
-
-    def frozen(self) -> Block:
-        lines = tuple(sorted({line for first, last in self.ranges for line in range(first, last + 1)}))
-        return Block(
-            index=self.index,
-            kind=self.kind,
-            function=self.function,
-            parent=None if self.parent is None else self.parent.index,
-            line=lines[0] if lines else self.line,
-            end_line=lines[-1] if lines else self.line,
-            lines=lines,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """Where a suite is.
-
-    Attributes:
-        function: Qualified name of the function.
-        inside: Whether it is in a function at all.
-        line: First line of the function.
-        once: Whether it runs at most once per transition.
-        guarded: Whether an exception in it may be caught in the same function.
-        yields: Whether the function may be left at a `yield`.
-    """
-
-    function: str
-    inside: bool = True
-    line: int = 0
-    once: bool = False
-    guarded: bool = False
-    yields: bool = False
-
-
-@dataclass(slots=True)
-class _Flow:
-    """What a suite or a statement does to what follows it.
-
-    Attributes:
-        falls: Whether what follows runs; `_FALLS` means whenever `block` does.
-        block: The block that what follows belongs to then; else the block that led here.
-        exits: Whether a `return` or `raise` is in it.
-        breaks: Whether a `break` of the loop around it is in it.
-    """
-
-    falls: int
-    block: _Draft
-    exits: bool = False
-    breaks: bool = False
-
-
 class _Builder:
-    def __init__(self, survey: _Survey) -> None:
-        self.survey = survey
-        self.outside = _Draft("body", "", None, 0)
-        self.drafts: list[_Draft] = []
+    def __init__(self, found: Survey) -> None:
+        self.survey = found
+        self.outside = Draft("body", "", None, 0)
+        self.drafts: list[Draft] = []
         self.suites: list[list[Any]] = []
-        self.somes: list[tuple[_Draft, Sequence[_Draft]]] = []
-        self.rests: list[tuple[Sequence[_Draft], _Draft, tuple[int, int]]] = []
+        self.somes: list[tuple[Draft, Sequence[Draft]]] = []
+        self.rests: list[tuple[Sequence[Draft], Draft, tuple[int, int]]] = []
         self.has_loops = False
 
     # Statements. Each method returns the copy and the flow; `block` is the block the statement starts in.
 
     def suite(
-        self, body: Sequence[ast.stmt], block: _Draft, context: _Context, *, after: Sequence[ast.stmt] | None = None
-    ) -> tuple[list[Any], _Flow]:
+        self, body: Sequence[ast.stmt], block: Draft, context: Context, *, after: Sequence[ast.stmt] | None = None
+    ) -> tuple[list[Any], Flow]:
         """Copy statements; they open `block` if `after` says what stands before them (a docstring or nothing)."""
         out = self._suite_of(*(after or ()), *([block] if after is not None and context.inside else ()))
-        total = _Flow(_FALLS, block)
+        total = Flow(FALLS, block)
         cut = False
         for statement in body:
             if cut and context.inside:
@@ -213,31 +75,31 @@ class _Builder:
             out.append(new)
             block = flow.block
             yields = context.yields and self._has_yield(statement)
-            cut = flow.falls != _FALLS or context.guarded or yields
-            total.falls = max(total.falls, flow.falls, _MAYBE if yields else _FALLS)
+            cut = flow.falls != FALLS or context.guarded or yields
+            total.falls = max(total.falls, flow.falls, MAYBE if yields else FALLS)
             total.exits |= flow.exits
             total.breaks |= flow.breaks
         total.block = block
         return out, total
 
-    def _statement(self, node: ast.stmt, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
+    def _statement(self, node: ast.stmt, block: Draft, context: Context) -> tuple[ast.stmt, Flow]:
         method = self._COMPOUND.get(node.__class__)
         if method is not None:
-            result: tuple[ast.stmt, _Flow] = method(self, node, block, context)
+            result: tuple[ast.stmt, Flow] = method(self, node, block, context)
             return result
         if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             block.cover(node.lineno, node.end_lineno)
         if isinstance(node, ast.Return | ast.Raise):
-            return node, _Flow(_LEAVES, block, exits=True)
+            return node, Flow(LEAVES, block, exits=True)
         if isinstance(node, ast.Break | ast.Continue):
-            return node, _Flow(_LEAVES, block, breaks=isinstance(node, ast.Break))
-        return node, _Flow(_FALLS, block)
+            return node, Flow(LEAVES, block, breaks=isinstance(node, ast.Break))
+        return node, Flow(FALLS, block)
 
-    def _function(self, node: ast.FunctionDef, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
+    def _function(self, node: ast.FunctionDef, block: Draft, context: Context) -> tuple[ast.stmt, Flow]:
         for line in (*(decorator.lineno for decorator in node.decorator_list), node.lineno):
             block.cover(line, line)
         new = _copy(node)
-        inner = _Context(
+        inner = Context(
             f"{context.function}.{node.name}" if context.function else node.name,
             line=node.lineno,
             once=node.name in self.survey.once and not context.inside,
@@ -249,9 +111,9 @@ class _Builder:
             draft = self._draft("body", inner, None, node.body[documented].lineno)
             before = [*node.body[:documented], ast.Global([PATH], **_at(node.body[documented].lineno))]
             new.body, _ = self.suite(node.body[documented:], draft, inner, after=before)
-        return new, _Flow(_FALLS, block)
+        return new, Flow(FALLS, block)
 
-    def _class(self, node: ast.ClassDef, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
+    def _class(self, node: ast.ClassDef, block: Draft, context: Context) -> tuple[ast.stmt, Flow]:
         for line in (*(decorator.lineno for decorator in node.decorator_list), node.lineno):
             block.cover(line, line)
         new = _copy(node)
@@ -262,9 +124,9 @@ class _Builder:
             new.body.insert(documented, ast.Global([PATH], **_at(node.lineno)))
         return new, flow
 
-    def _if(self, node: ast.If, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
+    def _if(self, node: ast.If, block: Draft, context: Context) -> tuple[ast.stmt, Flow]:
         """An `if` with all its `elif`, in a loop because such chains can be longer than the stack is deep."""
-        chain: list[tuple[ast.If, _Draft, _Draft, _Flow]] = []
+        chain: list[tuple[ast.If, Draft, Draft, Flow]] = []
         parent = block
         while True:
             new = _copy(node)
@@ -282,16 +144,16 @@ class _Builder:
         for new, parent, then, flow in reversed(chain):
             new.orelse = orelse
             self._decide(parent, (then, other), context, new.test.end_lineno)
-            rest = _join((then, other), (flow, rest), parent)
+            rest = join((then, other), (flow, rest), parent)
             other, orelse = parent, self._suite_of(*([parent] if context.inside else ()), new)
         return chain[0][0], rest
 
-    def _match(self, node: ast.Match, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
+    def _match(self, node: ast.Match, block: Draft, context: Context) -> tuple[ast.stmt, Flow]:
         block.cover(node.lineno, node.subject.end_lineno)
         new = _copy(node)
         new.cases = []
-        branches: list[_Draft] = []
-        flows: list[_Flow] = []
+        branches: list[Draft] = []
+        flows: list[Flow] = []
         for case in node.cases:
             block.cover(case.pattern.lineno, (case.guard or case.pattern).end_lineno)
             branches.append(self._draft("case", context, block, case.body[0].lineno))
@@ -300,50 +162,50 @@ class _Builder:
             new.cases.append(copied)
             flows.append(flow)
         last = node.cases[-1]
-        if last.guard is not None or not _matches_anything(last.pattern):
+        if last.guard is not None or not matches_anything(last.pattern):
             other = self._draft("skip", context, block, node.lineno)
             branches.append(other)
-            flows.append(_Flow(_FALLS, other))
+            flows.append(Flow(FALLS, other))
             if context.inside:
                 nothing = ast.MatchAs(None, None, **_at(node.lineno))
                 new.cases.append(ast.match_case(nothing, None, self._suite_of(other, ast.Pass(**_at(node.lineno)))))
         self._decide(block, branches, context, (last.guard or last.pattern).end_lineno)
-        return new, _join(branches, flows, block)
+        return new, join(branches, flows, block)
 
-    def _loop(self, node: ast.For | ast.While, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
+    def _loop(self, node: ast.For | ast.While, block: Draft, context: Context) -> tuple[ast.stmt, Flow]:
         test = node.test if isinstance(node, ast.While) else node.iter
         block.cover(node.lineno, test.end_lineno)
         new = _copy(node)
         turn = self._draft("loop", context, block, node.body[0].lineno)
         new.body, body = self.suite(node.body, turn, replace(context, once=False), after=())
-        if isinstance(node, ast.While) or not _is_short(node.iter):
+        if isinstance(node, ast.While) or not is_short(node.iter):
             self.has_loops = True
             new.body.insert(0, ast.Expr(_call(TICK, node.lineno), **_at(node.lineno)))
-        after = _Flow(_MAYBE if body.exits else _FALLS, block, exits=body.exits)
+        after = Flow(MAYBE if body.exits else FALLS, block, exits=body.exits)
         if node.orelse and body.breaks:
             draft = self._draft("loop-else", context, block, node.orelse[0].lineno)
             new.orelse, other = self.suite(node.orelse, draft, context, after=())
-            through = other.falls == _FALLS and other.block is draft
-            falls = after.falls if through else _MAYBE
-            after = _Flow(falls, block, body.exits or other.exits, other.breaks)
+            through = other.falls == FALLS and other.block is draft
+            falls = after.falls if through else MAYBE
+            after = Flow(falls, block, body.exits or other.exits, other.breaks)
         elif node.orelse:
-            if after.falls != _FALLS:
+            if after.falls != FALLS:
                 block = self._draft("after", context, block, node.orelse[0].lineno)
-            new.orelse, other = self.suite(node.orelse, block, context, after=() if after.falls != _FALLS else None)
-            after = _Flow(max(after.falls, other.falls), other.block, body.exits or other.exits, other.breaks)
-        elif isinstance(node, ast.While) and _is_true(node.test) and not body.breaks:
-            after.falls = _LEAVES
+            new.orelse, other = self.suite(node.orelse, block, context, after=() if after.falls != FALLS else None)
+            after = Flow(max(after.falls, other.falls), other.block, body.exits or other.exits, other.breaks)
+        elif isinstance(node, ast.While) and is_true(node.test) and not body.breaks:
+            after.falls = LEAVES
         return new, after
 
-    def _try(self, node: ast.Try, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
+    def _try(self, node: ast.Try, block: Draft, context: Context) -> tuple[ast.stmt, Flow]:
         new = _copy(node)
         guarded = replace(context, guarded=True, once=False)
-        kinds: tuple[tuple[str, Kind, _Context], ...] = (
+        kinds: tuple[tuple[str, Kind, Context], ...] = (
             ("body", "try", guarded),
             ("orelse", "else", context),
             ("finalbody", "finally", context),
         )
-        flows: dict[str, _Flow] = {}
+        flows: dict[str, Flow] = {}
         for name, kind, inner in kinds:
             body = getattr(node, name)
             if body:
@@ -351,7 +213,7 @@ class _Builder:
                 suite, flows[name] = self.suite(body, draft, inner, after=())
                 setattr(new, name, suite)
         new.handlers = []
-        caught: list[_Flow] = []
+        caught: list[Flow] = []
         for handler in node.handlers:
             draft = self._draft("except", context, block, handler.lineno)
             draft.cover(handler.lineno, (handler.type or handler).lineno)
@@ -361,27 +223,27 @@ class _Builder:
             caught.append(flow)
         main = flows.get("orelse", flows["body"])
         all_flows = [*flows.values(), *caught]
-        leaves = all(flow.falls == _LEAVES for flow in (main, *caught)) or (
-            "finalbody" in flows and flows["finalbody"].falls == _LEAVES
+        leaves = all(flow.falls == LEAVES for flow in (main, *caught)) or (
+            "finalbody" in flows and flows["finalbody"].falls == LEAVES
         )
-        return new, _Flow(
-            _LEAVES if leaves else _MAYBE,
+        return new, Flow(
+            LEAVES if leaves else MAYBE,
             block,
             exits=any(flow.exits for flow in all_flows),
             breaks=any(flow.breaks for flow in all_flows),
         )
 
-    def _with(self, node: ast.With, block: _Draft, context: _Context) -> tuple[ast.stmt, _Flow]:
+    def _with(self, node: ast.With, block: Draft, context: Context) -> tuple[ast.stmt, Flow]:
         block.cover(node.lineno, max(item.context_expr.end_lineno or node.lineno for item in node.items))
         new = _copy(node)
-        if not any(_suppresses(item.context_expr) for item in node.items):
+        if not any(suppresses(item.context_expr) for item in node.items):
             new.body, flow = self.suite(node.body, block, context)
             return new, flow
         draft = self._draft("try", context, block, node.body[0].lineno)
         new.body, flow = self.suite(node.body, draft, replace(context, guarded=True, once=False), after=())
-        return new, _Flow(_MAYBE, block, flow.exits, flow.breaks)
+        return new, Flow(MAYBE, block, flow.exits, flow.breaks)
 
-    _COMPOUND: ClassVar[Mapping[type[ast.stmt], Callable[..., tuple[ast.stmt, _Flow]]]] = {
+    _COMPOUND: ClassVar[Mapping[type[ast.stmt], Callable[..., tuple[ast.stmt, Flow]]]] = {
         ast.FunctionDef: _function,
         ast.AsyncFunctionDef: _function,
         ast.ClassDef: _class,
@@ -398,15 +260,15 @@ class _Builder:
 
     # Blocks.
 
-    def _draft(self, kind: Kind, context: _Context, parent: _Draft | None, line: int) -> _Draft:
+    def _draft(self, kind: Kind, context: Context, parent: Draft | None, line: int) -> Draft:
         if not context.inside:
             return self.outside
-        draft = _Draft(kind, context.function, parent, line)
+        draft = Draft(kind, context.function, parent, line)
         draft.index = len(self.drafts)
         self.drafts.append(draft)
         return draft
 
-    def _decide(self, parent: _Draft, branches: Sequence[_Draft], context: _Context, last_line: int | None) -> None:
+    def _decide(self, parent: Draft, branches: Sequence[Draft], context: Context, last_line: int | None) -> None:
         """Save a probe on a complete decision: exactly one of `branches` runs each time `parent` does."""
         if not context.inside:
             return
@@ -430,16 +292,16 @@ class _Builder:
 
     def finish(self, module: ast.Module) -> Instrumented:
         """Put the probes where drafts stand, and write down how the other blocks are known."""
-        probes: dict[_Draft, int] = {}
+        probes: dict[Draft, int] = {}
         for draft in self.drafts:
             if draft.probed:
                 probes[draft] = len(probes)
         for suite in self.suites:
-            if any(part.__class__ is _Draft for part in suite):
+            if any(part.__class__ is Draft for part in suite):
                 suite[:] = [
-                    _set_bit(probes[part], part.line) if part.__class__ is _Draft else part
+                    _set_bit(probes[part], part.line) if part.__class__ is Draft else part
                     for part in suite
-                    if part.__class__ is not _Draft or part in probes
+                    if part.__class__ is not Draft or part in probes
                 ]
         # Branches come after their parent: asked from the last to the first, "some" rules need one round; "rest" rules
         # need what is before them, so they go forward, after those.
@@ -460,51 +322,6 @@ class _Builder:
         )
 
 
-def _join(branches: Sequence[_Draft], flows: Sequence[_Flow], parent: _Draft) -> _Flow:
-    """What follows a decision, from what follows each branch."""
-    staying = [flow for flow in flows if flow.falls != _LEAVES]
-    exits = any(flow.exits for flow in flows)
-    breaks = any(flow.breaks for flow in flows)
-    if not staying:
-        return _Flow(_LEAVES, parent, exits, breaks)
-    if len(staying) == 1 and staying[0].falls == _FALLS:
-        return _Flow(_FALLS, staying[0].block, exits, breaks)
-    through = all(f.falls == _FALLS and f.block is branch for f, branch in zip(flows, branches, strict=True))
-    return _Flow(_FALLS if through else _MAYBE, parent, exits, breaks)
-
-
-def _matches_anything(pattern: ast.pattern) -> bool:
-    if isinstance(pattern, ast.MatchOr):
-        return _matches_anything(pattern.patterns[-1])
-    return isinstance(pattern, ast.MatchAs) and (pattern.pattern is None or _matches_anything(pattern.pattern))
-
-
-def _is_true(test: ast.expr) -> bool:
-    return isinstance(test, ast.Constant) and bool(test.value)
-
-
-def _suppresses(manager: ast.expr) -> bool:
-    function = manager.func if isinstance(manager, ast.Call) else manager
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name in _SUPPRESSING
-
-
-def _is_short(iterable: ast.expr) -> bool:
-    """Whether a `for` over this plainly ends soon."""
-    if isinstance(iterable, ast.Tuple | ast.List | ast.Set):
-        return not any(isinstance(item, ast.Starred) for item in iterable.elts)
-    if isinstance(iterable, ast.Constant):
-        return True
-    if not (isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and not iterable.keywords):
-        return False
-    if iterable.func.id == "range":
-        bounds = [bound.value for bound in iterable.args if isinstance(bound, ast.Constant)]
-        return len(bounds) == len(iterable.args) and all(isinstance(n, int) and abs(n) <= _SHORT for n in bounds)
-    if iterable.func.id in {"enumerate", "zip", "reversed", "sorted"}:
-        return any(_is_short(argument) for argument in iterable.args[: 1 if iterable.func.id != "zip" else None])
-    return False
-
-
 def _at(line: int) -> dict[str, Any]:
     return {"lineno": line, "col_offset": 0, "end_lineno": line, "end_col_offset": 0}
 
@@ -517,3 +334,9 @@ def _call(name: str, line: int) -> ast.Call:
 def _set_bit(number: int, line: int) -> ast.AugAssign:
     at = _at(line)
     return ast.AugAssign(ast.Name(PATH, ast.Store(), **at), ast.BitOr(), ast.Constant(1 << number, **at), **at)
+
+
+def _copy(node: _Node) -> _Node:
+    new = node.__class__.__new__(node.__class__)
+    new.__dict__.update(node.__dict__)
+    return new
