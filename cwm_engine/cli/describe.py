@@ -20,7 +20,7 @@ from cwm_engine.errors import CwmError
 from cwm_engine.findings import Severity
 from cwm_engine.trajectories.dataset import Dataset, Provenance
 from cwm_engine.trajectories.describe import Description, Field, Range, describe
-from cwm_engine.trajectories.determinism import Verdict
+from cwm_engine.trajectories.determinism import Method, Verdict
 from cwm_engine.trajectories.health import HealthFinding
 from cwm_engine.trajectories.load import load_dataset
 from cwm_engine.trajectories.structures import Kind
@@ -216,9 +216,12 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _function(description: Description) -> Text:
-    answer, style = _ANSWERS[description.determinism.verdict]
+    found = description.determinism
+    answer, style = _ANSWERS[found.verdict]
+    if found.verdict is Verdict.FUNCTION and found.method is Method.NEIGHBOURS:
+        answer = "apparently"
     text = Text("a function of state and action?  ", "dim")
-    return text.append(answer, style).append(f". {description.determinism.message}", "not dim")
+    return text.append(answer, style).append(f". {found.message}", "not dim")
 
 
 def _ceiling(description: Description) -> Text:

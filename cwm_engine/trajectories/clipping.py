@@ -8,6 +8,7 @@ the bound than after values just before it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,47 +72,48 @@ class Clipping:
 
 def clipped_values(dataset: Dataset) -> Clipping:
     """Find numbers of the observation that pile up exactly at a bound while all others are spread."""
-    rows = np.zeros(len(dataset), dtype=np.bool_)
     if not len(dataset):
-        return Clipping((), rows, None)
+        return Clipping((), np.zeros(0, dtype=np.bool_), None)
     table = float_table(dataset.observations, "obs")
-    fields = []
     moved = dataset.step > 0  # a starting pose is not a bound
-    for column in range(table.width):
-        found, at_bound = _clipped(table, column, moved)
-        if found is not None:
-            fields.append(found)
-            rows |= at_bound
-    return Clipping(tuple(fields), rows, _hides(dataset, fields, rows) if fields else None)
+    fields = _all_clipped(table, moved, frozenset())
+    shared = Counter(abs(bound) for field in fields for bound in _bounds(field))
+    known = frozenset(bound for bound, count in shared.items() if count > 1)
+    if known:
+        fields = _all_clipped(table, moved, known)  # a bound of several numbers is one for those that rarely reach it
+    rows = np.logical_or.reduce(_at_bounds(table, fields), axis=0, initial=False)
+    return Clipping(fields, rows, _hides(dataset, fields, rows) if fields else None)
 
 
-def _clipped(table: Table, column: int, moved: Bools) -> tuple[ClippedField | None, Bools]:
+def _all_clipped(table: Table, moved: Bools, known: frozenset[float]) -> tuple[ClippedField, ...]:
+    found = (_clipped(table, column, moved, known) for column in range(table.width))
+    return tuple(field for field in found if field is not None)
+
+
+def _clipped(table: Table, column: int, moved: Bools, known: frozenset[float]) -> ClippedField | None:
     values = table.values[:, column]
     low, high = float(values.min()), float(values.max())
-    at_low, at_high = values == low, values == high
-    nothing = np.zeros(len(values), dtype=np.bool_)
     if not (np.isfinite(low) and np.isfinite(high)) or low == high:
-        return None, nothing
-    many = [
-        bound != 0 and int((at & moved).sum()) >= _FEWEST for bound, at in ((low, at_low), (high, at_high))
+        return None
+    at_low, at_high = values == low, values == high
+    often = [
+        bound != 0 and (abs(bound) in known or int((at & moved).sum()) >= _FEWEST)
+        for bound, at in ((low, at_low), (high, at_high))
     ]  # a number that is often zero is not clipped but absent
-    if not any(many):
-        return None, nothing
+    if not any(often):
+        return None
     interior = values[~at_low & ~at_high & (values != 0)]
     distinct = np.unique(interior)
     if len(interior) < _INTERIOR or len(distinct) < _DISTINCT * len(interior):
-        return None, nothing
+        return None
     step = _ROUNDING * float(table.precision[column])
-    clipped_low = many[0] and distinct[0] - low > step * abs(low)  # else rounding alone, as in the cosine of nearly 0
-    clipped_high = many[1] and high - distinct[-1] > step * abs(high)
-    at_bound = (at_low & clipped_low) | (at_high & clipped_high)
-    if not at_bound.any():
-        return None, nothing
-    lower, upper = low if clipped_low else None, high if clipped_high else None
-    return ClippedField(table.names[column], lower, upper, int(at_bound.sum())), at_bound
+    lower = low if often[0] and distinct[0] - low > step * abs(low) else None
+    upper = high if often[1] and high - distinct[-1] > step * abs(high) else None  # else rounding, as of cos(0.0001)
+    count = int((at_low & (lower is not None)).sum() + (at_high & (upper is not None)).sum())
+    return ClippedField(table.names[column], lower, upper, count) if count else None
 
 
-def _hides(dataset: Dataset, fields: list[ClippedField], clipped: Bools) -> bool | None:
+def _hides(dataset: Dataset, fields: Sequence[ClippedField], clipped: Bools) -> bool | None:
     """Whether a fit to transitions without clipped values misses more after a bound than just before it."""
     arrives = _at_bounds(float_table(dataset.next_observations, "obs"), fields).any(axis=0)
     free = np.flatnonzero(~clipped & ~arrives & (dataset.step > 0))
@@ -161,8 +163,10 @@ def _nearest(values: Matrix, table: Table, fields: Sequence[ClippedField]) -> Ro
 
 def _at_bounds(table: Table, fields: Sequence[ClippedField]) -> Bools:
     """Where each of the fields is exactly at a bound of it, (fields, rows)."""
-    columns = [table.values[:, table.names.index(field.name)] for field in fields]
-    return np.array([np.isin(column, _bounds(field)) for column, field in zip(columns, fields, strict=True)])
+    found = np.zeros((len(fields), len(table.values)), dtype=np.bool_)
+    for row, field in zip(found, fields, strict=True):
+        row[:] = np.isin(table.values[:, table.names.index(field.name)], _bounds(field))
+    return found
 
 
 def _bounds(field: ClippedField) -> list[float]:

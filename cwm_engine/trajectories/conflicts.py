@@ -13,7 +13,16 @@ import numpy.typing as npt
 
 from cwm_engine.trajectories.contexts import Answer, Context, Evidence, contexts, repeated_episodes, weigh
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Groups, Rows, as_table, group_hashes, group_rows, group_transitions, pair
+from cwm_engine.trajectories.grouping import (
+    Groups,
+    Rows,
+    as_table,
+    group_hashes,
+    group_rows,
+    group_transitions,
+    pair,
+    unlike,
+)
 from cwm_engine.trajectories.structures import Kind, element_names, leaves
 from cwm_engine.trajectories.timelimit import unexplainable_terminations
 
@@ -353,10 +362,7 @@ def _varied(dataset: Dataset, groups: Groups) -> tuple[Rows, Rows]:
     first = groups.first[groups.ids]
     different = np.zeros(len(dataset), dtype=np.bool_)
     for array in (*dataset.next_observations.arrays, dataset.rewards, dataset.terminated):
-        unequal = array != array[first]
-        if array.dtype.kind == "f":
-            unequal &= ~(np.isnan(array) & np.isnan(array[first]))
-        different |= as_table(unequal).any(axis=1)
+        different |= unlike(array, first)
     varied = np.zeros(len(groups), dtype=np.bool_)
     varied[groups.ids[different]] = True
     rows = np.flatnonzero(varied[groups.ids])
