@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +15,14 @@ from cwm_engine.trajectories.dataset import Bools, Dataset
 from cwm_engine.trajectories.grouping import (
     Groups,
     Rows,
-    as_table,
     group_hashes,
     group_rows,
     group_transitions,
     pair,
     unlike,
 )
-from cwm_engine.trajectories.structures import Kind, element_names, leaves
+from cwm_engine.trajectories.outcomes import TERMINATED, Ranges, is_ignored, outcome_fields
 from cwm_engine.trajectories.timelimit import unexplainable_terminations
-
-TERMINATED = "terminated"
-REWARD = "reward"
 
 _EVIDENCE_ROWS = 20_000
 _MAX_HISTORY = 4
@@ -184,7 +179,7 @@ class _Analysis:
         self.dataset = dataset
         self.groups = group_transitions(dataset)
         self.unexplainable = unexplainable_terminations(dataset, self.groups)
-        self._fields = [field for field in _fields(dataset) if not is_ignored(field.name, ignore)]
+        self._fields = [field for field in outcome_fields(dataset) if not is_ignored(field.name, ignore)]
         self.names = tuple(field.name for field in self._fields)
         self.rows, self.pairs = _varied(dataset, self.groups)
         self.starts = np.flatnonzero(np.diff(self.pairs, prepend=-1))
@@ -193,9 +188,9 @@ class _Analysis:
         self.differs = np.zeros(shape, dtype=np.bool_)
         self.excused_differs = np.zeros(shape, dtype=np.bool_)
         self.cells = np.zeros((len(self.rows), len(self._fields)), dtype=np.int64)
-        self._wide: dict[int, _Ranges] = {}  # fields whose cells hold more than one prediction can satisfy
+        self._wide: dict[int, Ranges] = {}  # fields whose cells hold more than one prediction can satisfy
         for column, field in enumerate(self._fields if len(self.rows) else ()):
-            ranges = _Ranges.of(field, self.rows, atol, rtol)
+            ranges = Ranges.of(field, self.rows, atol, rtol)
             self.differs[:, column] = self.excused_differs[:, column] = ranges.conflicting(self.starts)
             cells, wide = ranges.cells(self.pairs)
             self.cells[:, column] = np.where(self.differs[self.pairs, column], cells, 0)
@@ -262,96 +257,6 @@ class _Analysis:
         largest = np.zeros(len(self.starts))
         np.maximum.at(largest, self.pairs[classes.first], np.bincount(classes.ids, weight))
         return largest
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """One field of the outcome over all rows: (n,), or (n, k) for a leaf that counts as one field."""
-
-    name: str
-    kind: Kind
-    array: npt.NDArray[Any]
-
-    def is_nan(self) -> Bools:
-        if self.kind is not Kind.FLOAT:
-            return np.zeros(len(self.array), dtype=np.bool_)
-        found = np.isnan(self.array)
-        return found if found.ndim == 1 else np.asarray(found.any(axis=1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranges:
-    """For each row considered the predictions of one field that would be accepted: `low <= p <= high`."""
-
-    low: npt.NDArray[Any]
-    high: npt.NDArray[Any]
-
-    @classmethod
-    def of(cls, field: _Field, rows: Rows, atol: float, rtol: float) -> _Ranges:
-        values = field.array[rows]
-        if field.kind is not Kind.FLOAT:
-            if values.dtype == object or values.ndim > 1:
-                values = group_rows(values).ids
-            return cls(values, values)
-        values = values.astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            margin = np.where(np.isfinite(values), atol + rtol * np.abs(values), 0.0)
-        values = np.where(np.isnan(values), np.inf, values)  # NaN differs from every number but not from NaN
-        return cls(values - margin, values + margin)
-
-    def conflicting(self, starts: Rows) -> Bools:
-        apart = np.maximum.reduceat(self.low, starts) > np.minimum.reduceat(self.high, starts)
-        return apart if apart.ndim == 1 else np.asarray(apart.any(axis=1))
-
-    def cells(self, pairs: Rows) -> tuple[Rows, bool]:
-        """Number the values of each pair so that those which touch within tolerance share a number.
-
-        Also says whether any number stands for values that are too far apart for one prediction, as in a chain.
-        """
-        if self.low.ndim > 1:
-            return group_rows(np.where(np.isinf(self.low), 0.0, self.low)).ids, False
-        order = np.lexsort((self.low, pairs))
-        low, high, group = self.low[order], self.high[order], pairs[order]
-        new = np.ones(len(order), dtype=np.bool_)
-        new[1:] = (group[1:] != group[:-1]) | (low[1:] > high[:-1])
-        starts = np.flatnonzero(new)
-        wide = np.maximum.reduceat(low, starts) > np.minimum.reduceat(high, starts)
-        cells = np.empty(len(order), dtype=np.int64)
-        cells[order] = np.cumsum(new) - 1
-        return cells, bool(wide.any())
-
-    def deepest(self, groups: Rows, weight: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """For each group the largest weight of rows that one prediction satisfies (a sweep over the intervals)."""
-        place = np.concatenate([self.low, self.high])
-        closes = np.repeat([0, 1], len(groups))
-        group = np.concatenate([groups, groups])
-        change = np.concatenate([weight, -weight])
-        order = np.lexsort((closes, place, group))
-        level = np.cumsum(change[order])  # every group returns to where it began
-        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-        base = np.concatenate([[0.0], level[starts[1:] - 1]])
-        return np.asarray(np.maximum.reduceat(level, starts) - base)
-
-
-def is_ignored(name: str, ignore: Iterable[str]) -> bool:
-    """Whether a field is one of the ignored ones, or a part of one."""
-    return any(name == field or name.startswith((f"{field}[", f"{field}.")) for field in ignore)
-
-
-def _fields(dataset: Dataset) -> list[_Field]:
-    columns = dataset.next_observations
-    found = []
-    for (_, leaf), names, array in zip(
-        leaves(columns.structure), element_names(columns.structure, "obs"), columns.arrays, strict=True
-    ):
-        table = as_table(array)
-        if len(names) == table.shape[1]:
-            found += [_Field(name, leaf.kind, table[:, index]) for index, name in enumerate(names)]
-        else:
-            found.append(_Field(names[0], leaf.kind, table))
-    found.append(_Field(REWARD, Kind.FLOAT, dataset.rewards))
-    found.append(_Field(TERMINATED, Kind.BOOL, dataset.terminated.view(np.uint8)))
-    return found
 
 
 def _varied(dataset: Dataset, groups: Groups) -> tuple[Rows, Rows]:

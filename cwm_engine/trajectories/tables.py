@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cwm_engine.trajectories.columns import Columns, Kind, Leaf, leaves
+from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.grouping import Rows, group_rows
+from cwm_engine.trajectories.structures import Kind, Leaf, leaves
 
 Matrix = npt.NDArray[np.float64]
 

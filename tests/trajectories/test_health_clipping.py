@@ -112,8 +112,9 @@ def test_an_absent_number_is_not_clipped():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_walker2d_hides_its_velocities():
+def test_walker2d_hides_its_velocities(tmp_path, monkeypatch):
     """The environment itself: velocities at -10 and 10 in a large part of the observations."""
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its log where it is
     pytest.importorskip("mujoco")
     pytest.importorskip("imageio")
     dataset = recorded("Walker2d-v5", episodes=40, most=100, hold=2, scale=0.5)

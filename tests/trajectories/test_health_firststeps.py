@@ -94,8 +94,9 @@ def test_a_single_spoiled_episode_is_not_called_a_habit():
 
 @pytest.mark.parametrize("environment", ["HalfCheetah-v5", "Hopper-v5", "Reacher-v5", "Swimmer-v5", "Ant-v5"])
 @pytest.mark.filterwarnings("ignore")
-def test_properly_recorded_mujoco_episodes_are_clean(environment):
+def test_properly_recorded_mujoco_episodes_are_clean(environment, tmp_path, monkeypatch):
     """Contacts, quaternions that the first step normalizes, goals: none of them is a misfit."""
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its log where it is
     pytest.importorskip("mujoco")
     pytest.importorskip("imageio")
     assert first_steps(recorded(environment, episodes=8, most=60)).verdict is Fit.FITS
