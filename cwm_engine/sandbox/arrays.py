@@ -18,10 +18,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cwm_engine.sandbox import kernel
+
 Array = npt.NDArray[Any]
 
 _PREFIX = struct.Struct("<Q")  # bytes of the JSON header
 _ALIGNMENT = 64
+_ADD_SEALS = 1033  # of the kernel; `fcntl` has the names only where the C library had them
+_SEAL_SEAL, _SEAL_SHRINK, _SEAL_GROW, _SEAL_WRITE = 1, 2, 4, 8
 
 
 class SharedArrays:
@@ -115,7 +119,7 @@ def attach(descriptor: int) -> tuple[dict[str, Array], dict[str, Any]]:
 def anonymous_file(size: int) -> int:
     """A descriptor of `size` zero bytes that have no name anywhere: a memfd, or an unlinked temporary file."""
     if sys.platform == "linux":
-        descriptor = os.memfd_create("cwm", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        descriptor = kernel.memfd_create("cwm")
     else:  # untested
         import tempfile
 
@@ -135,8 +139,8 @@ def seal(descriptor: int, *, writing: bool = False) -> None:
     if sys.platform == "linux":
         import fcntl
 
-        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals | (fcntl.F_SEAL_WRITE if writing else 0))
+        seals = _SEAL_SEAL | _SEAL_SHRINK | _SEAL_GROW | (_SEAL_WRITE if writing else 0)
+        fcntl.fcntl(descriptor, _ADD_SEALS, seals)
 
 
 def _aligned(size: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import select
 import signal
 import socket
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any
 from cwm_engine.errors import CwmError
 from cwm_engine.sandbox.arrays import SharedArrays
 from cwm_engine.sandbox.child import HEADER_BYTES
-from cwm_engine.sandbox.handles import explain
+from cwm_engine.sandbox.handles import explain, wait_for
 from cwm_engine.sandbox.messages import Message, encode
 from cwm_engine.sandbox.spawn import Worker, last_line
 from cwm_engine.sandbox.zygote import STATUS, Inbox
@@ -109,7 +108,7 @@ class ForkServer:
         deadline = time.monotonic() + patience
         while (message := self._inbox.next()) is None:
             left = max(0.0, deadline - time.monotonic())
-            if not select.select([self._channel], [], [], left)[0]:
+            if not wait_for(self._channel.fileno(), left):
                 return None
             if not self._inbox.receive():
                 raise ConnectionError("it ended")
@@ -139,7 +138,7 @@ class ForkedLink:
 
     def status(self, patience: float) -> int | None:
         """How it ended, if it has."""
-        if self._ending is None or not select.select([self._ending], [], [], patience)[0]:
+        if self._ending is None or not wait_for(self._ending, patience):
             return None
         content = os.read(self._ending, STATUS.size)
         return int(STATUS.unpack(content)[0]) if content else None

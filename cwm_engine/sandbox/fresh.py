@@ -1,8 +1,8 @@
 """Children without fork, for Windows: a fresh process per program, started ahead of time.
 
 The same to its user as a zygote, with less to offer: isolation is a separate process with a clean environment,
-a child takes a quarter of a second of processor time to start, and the line of a hang is not known. The mechanics
-are tested on Linux; Windows itself is untested.
+a child takes a quarter of a second of processor time to start, the line of a hang is not known, and a child at work
+outlives a host that is killed. The mechanics are tested on Linux; Windows itself is untested.
 """
 
 from __future__ import annotations

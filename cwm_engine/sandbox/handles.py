@@ -27,7 +27,8 @@ Kind = Literal["crash", "forbidden", "memory", "output", "timeout"]
 _PROGRESS = struct.Struct("<q")
 _DUMP_SECONDS = 0.2  # how long a program stuck in C may take to say on which line it is
 _END_SECONDS = 2.0  # how long the kernel may take to end a process and give its memory back
-_GRACE_SECONDS = 0.1  # between a child's closing its socket and its end
+_GRACE_SECONDS = 1.0  # between a child's closing its socket and the news of its end, on a busy machine
+_PAUSE_SECONDS = 0.02  # after which what it says about its line is taken to be all
 _LONGEST_DUMP = 1 << 16
 _PIECE = 1 << 18
 
@@ -197,10 +198,7 @@ class Child:
 
     def _wait(self, deadline: float, *, writing: bool = False) -> bool:
         """Wait until the socket can be read (or written); False when the time is over."""
-        own = [self._link.socket]
-        left = max(0.0, deadline - time.monotonic())
-        ready = select.select([] if writing else own, own if writing else [], [], left)
-        return any(ready)
+        return wait_for(self._link.socket.fileno(), max(0.0, deadline - time.monotonic()), writing=writing)
 
     def _ended(self) -> ChildDied:
         """The socket is closed: the child has ended, or pretends to have."""
@@ -208,7 +206,7 @@ class Child:
             return self._failure or ChildDied("crash", "it was closed", self._death, None)
         status = self._link.status(_GRACE_SECONDS)
         if status is None:
-            return self._fail("crash", "it closed its connection", kill=True)
+            return self._fail("crash", "it closed its connection, or its zygote is gone", kill=True)
         kind, reason = explain(status)
         return self._fail(kind, reason, status=status)
 
@@ -231,7 +229,7 @@ class Child:
         deadline = time.monotonic() + _DUMP_SECONDS
         while line_in_dump(dump) is None and len(dump) < _LONGEST_DUMP:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([trace], [], [], left)[0]:
+            if left <= 0 or not wait_for(trace, min(left, _PAUSE_SECONDS) if dump else left):
                 break
             piece = os.read(trace, 1 << 12)
             if not piece:
@@ -248,6 +246,19 @@ class Child:
                 while len(dump) < _LONGEST_DUMP and (piece := os.read(trace, 1 << 12)):
                     dump += piece
         return Death(self.progress, line_in_dump(dump))
+
+
+def wait_for(descriptor: int, seconds: float, *, writing: bool = False) -> bool:
+    """Wait until a descriptor can be read, or written; False when the time is over.
+
+    Not `select`, which cannot watch descriptors above 1023, except on Windows, where there is nothing else.
+    """
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT if writing else select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+    own = [descriptor]
+    return any(select.select([] if writing else own, own if writing else [], [], seconds))
 
 
 def explain(status: int) -> tuple[Kind, str]:

@@ -121,7 +121,8 @@ ARCHITECTURES = {
     ),
 }
 
-# Calls made by number because glibc has no function for them; newer calls have one number everywhere.
+# Calls made by number because not every C library has a function for them; newer calls have one number everywhere.
+MEMFD_CREATE = {"x86_64": 319, "aarch64": 279}
 LANDLOCK_CREATE_RULESET = 444
 LANDLOCK_RESTRICT_SELF = 446
 

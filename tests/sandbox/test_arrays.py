@@ -1,5 +1,6 @@
 """Arrays go into shared memory and come out the same, and nobody can change them there."""
 
+import errno
 import mmap
 import os
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 
+from cwm_engine.sandbox import kernel
 from cwm_engine.sandbox.arrays import SharedArrays, anonymous_file, attach, seal
 
 dtypes = st.one_of(
@@ -81,3 +83,22 @@ def test_closing_gives_the_memory_back():
     shared.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="anonymous memory is Linux's")
+def test_anonymous_memory_can_be_had_on_kernels_old_and_new(monkeypatch):
+    """Before 6.3 the kernel does not know memory that must not be executed."""
+    refused = []
+
+    def old_kernel(name, number, path, flags):
+        if flags.value & 8:
+            refused.append(flags.value)
+            raise OSError(errno.EINVAL, "unknown flag")
+        return os.memfd_create("old", flags.value)
+
+    monkeypatch.setattr(kernel, "syscall", old_kernel)
+    descriptor = anonymous_file(10)
+    seal(descriptor)
+    assert refused
+    assert os.fstat(descriptor).st_size == 10
+    os.close(descriptor)
