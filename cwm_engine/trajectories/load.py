@@ -145,13 +145,13 @@ def _format(path: Path) -> str:
         raise CwmError("is a pickle, which is never loaded: it could run any code", path=path, hint=_PICKLE_HINT)
     if not start:
         raise CwmError("is empty: it holds no transitions", path=path)
-    found = next((name for magic, name in _MAGICS.items() if start.startswith(magic)), "jsonl")
+    found = next((name for magic, name in _MAGICS.items() if start.startswith(magic)), None)
     if found in _FOREIGN_HINTS:
         raise CwmError("is not a file of trajectories", path=path, hint=_FOREIGN_HINTS[found])
     text_like = start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
-    if found == "jsonl" and not text_like and not path.name.endswith((".jsonl", ".ndjson", ".json", ".gz")):
+    if found is None and not text_like and not path.name.endswith((".jsonl", ".ndjson", ".json")):
         raise CwmError("is not a file of trajectories", path=path, hint=_FORMATS_HINT)
-    return found
+    return found or "jsonl"
 
 
 def _readers(name: str) -> Callable[[Path, bool], Dataset]:

@@ -82,12 +82,12 @@ def values_of(structure):
 
 
 @st.composite
-def datasets(draw, leaves=numeric_leaves | text_leaves | json_leaves, *, chained=st.booleans(), info=True):
-    """A few short episodes; `chained` ones store n + 1 observations."""
+def datasets(draw, leaves=numeric_leaves | text_leaves | json_leaves, *, info=True):
+    """A few short episodes; half of them follow on from step to step."""
     observation, action = draw(structures(leaves)), draw(structures(leaves))
     lengths = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
     n = sum(lengths)
-    if draw(chained):
+    if draw(st.booleans()):
         chain = [draw(columns(observation, length + 1)) for length in lengths]
         before = Columns.concatenate([part.take(slice(0, -1)) for part in chain])
         after = Columns.concatenate([part.take(slice(1, None)) for part in chain])

@@ -162,7 +162,7 @@ def test_text_that_is_not_unicode_is_refused(tmp_path):
 
 def test_two_values_of_one_name_are_refused(tmp_path):
     values = Columns.from_values([{"a.b": 1, "a": {"b": 2}}] * 12)
-    with pytest.raises(CwmError, match="'observation.a.b' cannot be the name of a column"):
+    with pytest.raises(CwmError, match=r"'observation\.a\.b' cannot be the name of a column"):
         write_parquet(replace(cart(), observations=values, next_observations=values), tmp_path / "a.parquet")
 
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories import store_files
 from cwm_engine.trajectories.columns import Columns
-from cwm_engine.trajectories.dataset import Provenance, Spaces
+from cwm_engine.trajectories.dataset import Provenance
 from cwm_engine.trajectories.episodes import split_episodes
 from cwm_engine.trajectories.store import SeedTakenError, TrajectoryStore
 from tests.trajectories.datasets import assert_same, cart, datasets
@@ -126,7 +126,7 @@ def test_a_file_holds_one_environment(stored):
     with TrajectoryStore.open(stored) as store:
         with pytest.raises(CwmError, match=r"holds trajectories of CartPole-v1, not of Taxi-v4 .choose another file"):
             store.begin(provenance=Provenance("Taxi-v4"))
-        with pytest.raises(CwmError, match='not of CartPole-v1 with {"sutton_barto_reward": true}'):
+        with pytest.raises(CwmError, match=r'not of CartPole-v1 with {"sutton_barto_reward": true}'):
             store.begin(provenance=Provenance("CartPole-v1", {"sutton_barto_reward": True}))
 
 
@@ -169,7 +169,7 @@ def test_info_that_changes_its_structure_is_joined(tmp_path):
 
 
 def test_a_new_file_takes_no_existing_name(stored):
-    with pytest.raises(CwmError, match="cart.sqlite: already exists"):
+    with pytest.raises(CwmError, match=r"cart.sqlite: already exists"):
         TrajectoryStore.create(stored)
 
 
@@ -271,7 +271,7 @@ def test_episodes_on_damaged_pages_are_skipped(tmp_path):
     middle = len(data) // 2 // 4096 * 4096
     data[middle : middle + 4096] = os.urandom(4096)
     path.write_bytes(bytes(data))
-    with pytest.raises(CwmError, match="episode|damaged"):
+    with pytest.raises(CwmError, match=r"episode|damaged"):
         read(path)
     dataset = read(path, skip_bad=True)
     assert 20 <= dataset.episode_count < 30
@@ -280,7 +280,7 @@ def test_episodes_on_damaged_pages_are_skipped(tmp_path):
 
 def test_a_truncated_file_is_explained(stored):
     stored.write_bytes(stored.read_bytes()[:8192])
-    with pytest.raises(CwmError, match="cart.sqlite"):
+    with pytest.raises(CwmError, match=r"cart.sqlite"):
         read(stored, skip_bad=True)
 
 
@@ -334,7 +334,7 @@ def as_nobody(check):
                 os.setgid(65534)
                 os.setuid(65534)
             check()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a child of a test reports by its exit status
             sys.__stderr__.write(f"{type(error).__name__}: {error}\n")
             os._exit(1)
         os._exit(0)
