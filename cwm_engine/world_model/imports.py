@@ -20,6 +20,7 @@ from cwm_engine.world_model.allowed import (
 )
 from cwm_engine.world_model.siblings import MissingError, Siblings
 from cwm_engine.world_model.source import span_of
+from cwm_engine.world_model.syntax import all_nodes
 
 __all__ = ["ALLOWED_MODULES", "PRELOADED", "Imports", "resolve_imports"]
 
@@ -183,8 +184,8 @@ class _Resolver:
         }
         if not bound:
             return
-        for node in ast.walk(tree):
-            first, *rest = _dotted(node) if isinstance(node, ast.Attribute) else [""]
+        used = {tuple(_dotted(node)) for node in all_nodes(tree) if node.__class__ is ast.Attribute}
+        for first, *rest in sorted(used):
             if first in bound:
                 top, *parts = (*bound[first].split("."), *rest)
                 if has_submodule(top, parts):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cwm_engine.findings import Finding, Severity
 from cwm_engine.world_model.source import span_of
+from cwm_engine.world_model.syntax import all_nodes
 
 
 def scalar_numpy(tree: ast.Module, lines: Sequence[str]) -> list[Finding]:
@@ -23,23 +24,14 @@ def scalar_numpy(tree: ast.Module, lines: Sequence[str]) -> list[Finding]:
     Returns:
         No finding, or one whose `count` is the number of calls.
     """
-    numpy = _Numpy(tree)
+    nodes = all_nodes(tree)
+    numpy = _Numpy(nodes)
     if not numpy.modules and not numpy.functions:
         return []
-    numbers = _attributes_that_are_numbers(tree, numpy)
-    calls: list[tuple[ast.Call, str]] = []
-    arrays: list[ast.Call] = []
-    for function in _reachable(tree):
-        scope = _Scope(numpy, numbers, _used_as_containers(function))
-        for node in _in_order(function):
-            scope.learn(node)
-            if not isinstance(node, ast.Call):
-                continue
-            name = numpy.name_of(node.func)
-            if name in _REPLACEMENTS and node.args and all(scope.is_number(argument) for argument in node.args):
-                calls.append((node, name))
-            elif name in {"array", "asarray"} and scope.is_list_of_numbers(node):
-                arrays.append(node)
+    try:
+        calls, arrays = _scalar_calls(nodes, numpy)
+    except RecursionError:  # a sum of a thousand terms; this note is not worth more effort
+        return []
     if not calls:
         return []
     first, name = min(calls, key=lambda call: (call[0].lineno, call[0].col_offset))
@@ -57,6 +49,25 @@ def scalar_numpy(tree: ast.Module, lines: Sequence[str]) -> list[Finding]:
             + (", and a tuple where an array of a few numbers is only unpacked again." if arrays else "."),
         )
     ]
+
+
+def _scalar_calls(nodes: Sequence[ast.AST], numpy: _Numpy) -> tuple[list[tuple[ast.Call, str]], list[ast.Call]]:
+    """The calls on single numbers with their NumPy names, and the arrays made of a few single numbers."""
+    numbers = _attributes_that_are_numbers(nodes, numpy)
+    calls: list[tuple[ast.Call, str]] = []
+    arrays: list[ast.Call] = []
+    for function in _reachable(nodes):
+        scope = _Scope(numpy, numbers, _used_as_containers(function))
+        for node in _in_order(function):
+            scope.learn(node)
+            if not isinstance(node, ast.Call):
+                continue
+            name = numpy.name_of(node.func)
+            if name in _REPLACEMENTS and node.args and all(scope.is_number(argument) for argument in node.args):
+                calls.append((node, name))
+            elif name in {"array", "asarray"} and scope.is_list_of_numbers(node):
+                arrays.append(node)
+    return calls, arrays
 
 
 _TRIGONOMETRY = ("sin", "cos", "tan", "sinh", "cosh", "tanh")
@@ -86,11 +97,11 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 class _Numpy:
     """The names under which a file knows NumPy and `math`."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, nodes: Sequence[ast.AST]) -> None:
         self.modules: set[str] = set()
         self.functions: dict[str, str] = {}
         self.math: set[str] = set()
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     if alias.name == "numpy":
@@ -201,13 +212,14 @@ class _Scope:
         )
 
 
-def _attributes_that_are_numbers(tree: ast.Module, numpy: _Numpy) -> frozenset[str]:
+def _attributes_that_are_numbers(nodes: Sequence[ast.AST], numpy: _Numpy) -> frozenset[str]:
     """Names of attributes to which nothing but numbers is assigned, in any class of the file."""
+    assigned = list(_assigned_attributes(nodes))
     numbers: dict[str, bool] = {}
     for _ in range(3):  # an attribute may be computed from others: self.total_mass = self.m1 + self.m2
         scope = _Scope(numpy, frozenset(name for name, only in numbers.items() if only))
         found: dict[str, bool] = {}
-        for name, value in _assigned_attributes(tree):
+        for name, value in assigned:
             found[name] = found.get(name, True) and value is not None and scope.is_number(value)
         if found == numbers:
             break
@@ -215,13 +227,15 @@ def _attributes_that_are_numbers(tree: ast.Module, numpy: _Numpy) -> frozenset[s
     return frozenset(name for name, only in numbers.items() if only)
 
 
-def _assigned_attributes(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
-    for node in ast.walk(tree):
+def _assigned_attributes(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, ast.expr | None]]:
+    for node in nodes:
         if isinstance(node, ast.ClassDef):
             for statement in node.body:
                 if isinstance(statement, ast.Assign):
                     yield from ((t.id, statement.value) for t in statement.targets if isinstance(t, ast.Name))
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For):
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         for target in targets:
             parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
             for part in parts:
@@ -229,11 +243,11 @@ def _assigned_attributes(tree: ast.Module) -> Iterator[tuple[str, ast.expr | Non
                     yield part.attr, node.value if isinstance(node, ast.Assign) and part is target else None
 
 
-def _reachable(tree: ast.Module) -> list[_Function]:
+def _reachable(nodes: Sequence[ast.AST]) -> list[_Function]:
     """The functions that a step may run, going by names: those it mentions, those they mention, and so on."""
     functions: dict[str, list[_Function]] = {}
-    classes: Mapping[str, ast.ClassDef] = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
-    for node in ast.walk(tree):
+    classes: Mapping[str, ast.ClassDef] = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
+    for node in nodes:
         if isinstance(node, _Function):
             functions.setdefault(node.name, []).append(node)
     found: dict[int, _Function] = {}
@@ -249,10 +263,10 @@ def _reachable(tree: ast.Module) -> list[_Function]:
             inside += [node for node in classes[name].body if isinstance(node, _Function)]
         for function in inside:
             found[id(function)] = function
-            for part in ast.walk(function):
-                if isinstance(part, ast.Name):
+            for part in all_nodes(function):
+                if part.__class__ is ast.Name:
                     names.append(part.id)
-                elif isinstance(part, ast.Attribute):
+                elif part.__class__ is ast.Attribute:
                     names.append(part.attr)
     return list(found.values())
 
@@ -261,7 +275,7 @@ def _used_as_containers(function: _Function) -> frozenset[str]:
     """Names that a function indexes, loops over or asks for attributes somewhere: no single numbers."""
     parts = [
         node.iter if isinstance(node, ast.For | ast.comprehension) else node.value
-        for node in ast.walk(function)
+        for node in all_nodes(function)
         if isinstance(node, ast.For | ast.comprehension | ast.Subscript | ast.Attribute)
     ]
     return frozenset(part.id for part in parts if isinstance(part, ast.Name))

@@ -1,4 +1,4 @@
-"""What probes have to know about a program's syntax before they are placed."""
+"""Questions about a program's syntax, most of which probes have to ask before they are placed."""
 
 from __future__ import annotations
 
@@ -55,6 +55,19 @@ def survey(tree: ast.Module) -> Survey:
                 elif value.__class__ in _NODES:
                     push(value)
     return Survey(catches or not mentioned.isdisjoint(_SUPPRESSING), _ONCE - mentioned, sorted(yields))
+
+
+def all_nodes(*trees: ast.AST) -> list[Any]:
+    """Every node of some trees but for contexts and operators, parents first; several times as fast as `ast.walk`."""
+    nodes: list[Any] = list(trees)
+    for node in nodes:  # grows while it is gone through
+        for value in node.__dict__.values():
+            kind = value.__class__
+            if kind is list:
+                nodes += [item for item in value if item.__class__ in _NODES]
+            elif kind in _NODES:
+                nodes.append(value)
+    return nodes
 
 
 def matches_anything(pattern: ast.pattern) -> bool:
