@@ -3,7 +3,8 @@
 An environment that clips what it shows (Walker2d's velocities at -10 and 10) hides its state there, and no model
 can predict what follows; one that limits the state itself (MountainCar's position at -1.2) hides nothing. The two are
 told apart by what follows: a change fitted where nothing is clipped, as in `firststeps`, misses more after values at
-the bound than after values just before it.
+the bound than after values just before it. That is evidence and no proof: dynamics that change exactly at the bound,
+such as Ant's contacts, look the same.
 """
 
 from __future__ import annotations

@@ -249,8 +249,10 @@ def _clipping(dataset: Dataset, found: Clipping) -> Iterator[HealthFinding]:
     bounds = _listing([_bounds_text(field) for field in found.fields])
     start = f"{len(rows):,} of {len(dataset):,} observations have a number exactly at a bound: {bounds}"
     if found.hides:
-        message = f"{start}; what lies beyond is hidden, and the transitions from there follow it."
-        advice = "Record the unclipped numbers; no model can predict these transitions from the observation."
+        message = (
+            f"{start}; transitions from there fit worse than from just before it, so something seems hidden beyond."
+        )
+        advice = "Record the unclipped numbers; what they hide no model can predict from the observation."
     elif found.hides is None:
         message = f"{start}; whether something is hidden beyond could not be judged."
         advice = "If the environment clips what it shows and not its state, record the unclipped numbers."
