@@ -16,6 +16,7 @@ from enum import StrEnum
 from cwm_engine.findings import Finding, Severity, Span
 from cwm_engine.world_model.signatures import FunctionNode, Misfit, call_problem, required_field
 from cwm_engine.world_model.source import span_of
+from cwm_engine.world_model.syntax import dotted_name
 
 OPTIONAL_MEMBERS = frozenset({"reset", "valid_actions", "outcomes", "step_batch", "REWARDS"})
 """What a model may offer besides the two functions every model has."""
@@ -202,7 +203,7 @@ class _File:
             if field is not None:
                 return self._finding(
                     "CWM104",
-                    f"The constructor of `{name}` needs a value for `{ast.unparse(field.target)}`, "
+                    f"The constructor of `{name}` needs a value for `{dotted_name(field.target)}`, "
                     f"but models are constructed without arguments.",
                     span_of(field.target, self.lines),
                     "Give the field a default value.",
@@ -241,7 +242,7 @@ class _File:
                     return base.id
                 base = value
             else:
-                return ast.unparse(base)
+                return dotted_name(base)
 
     # -- functions -----------------------------------------------------------------------------------------------
 
@@ -292,7 +293,9 @@ class _File:
             definition = _Definition("REWARDS", value, value)
             misfit = self._unfit(definition, wanted, method=False, among=self.names)
             if misfit is not None:
-                shown = ast.unparse(value) if isinstance(value, ast.Name) else f"REWARDS[{ast.unparse(key)}]"
+                shown = value.id if isinstance(value, ast.Name) else "REWARDS"
+                if isinstance(key, ast.Constant) and shown == "REWARDS":
+                    shown = f"REWARDS[{key.value!r}]"
                 yield self._misfit(f"`{shown}`", definition, misfit)
 
     # -- findings ------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from cwm_engine.world_model.allowed import (
 )
 from cwm_engine.world_model.siblings import MissingError, Siblings
 from cwm_engine.world_model.source import span_of
-from cwm_engine.world_model.syntax import all_nodes
+from cwm_engine.world_model.syntax import all_nodes, dotted_name
 
 __all__ = ["ALLOWED_MODULES", "PRELOADED", "Imports", "resolve_imports"]
 
@@ -184,8 +184,9 @@ class _Resolver:
         }
         if not bound:
             return
-        used = {tuple(_dotted(node)) for node in all_nodes(tree) if node.__class__ is ast.Attribute}
-        for first, *rest in sorted(used):
+        used = {dotted_name(node) for node in all_nodes(tree) if node.__class__ is ast.Attribute}
+        for name in sorted(used):
+            first, *rest = name.split(".")
             if first in bound:
                 top, *parts = (*bound[first].split("."), *rest)
                 if has_submodule(top, parts):
@@ -240,12 +241,3 @@ def _catches_import_error(handler: ast.ExceptHandler) -> bool:
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     names = {kind.id for kind in kinds if isinstance(kind, ast.Name)}
     return handler.type is None or bool(names & {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
-
-
-def _dotted(node: ast.expr) -> list[str]:
-    """`["a", "b", "c"]` for `a.b.c`, empty texts for anything that does not start at a name."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return [node.id if isinstance(node, ast.Name) else "", *reversed(parts)]

@@ -72,7 +72,7 @@ def required_field(node: ast.ClassDef) -> ast.AnnAssign | None:
     if "dataclass" not in _decorators(node):
         return None
     for statement in node.body:
-        if not isinstance(statement, ast.AnnAssign) or "ClassVar" in ast.dump(statement.annotation):
+        if not isinstance(statement, ast.AnnAssign) or _is_class_variable(statement.annotation):
             continue
         value = statement.value
         if value is None:
@@ -85,6 +85,12 @@ def required_field(node: ast.ClassDef) -> ast.AnnAssign | None:
             ):
                 return statement
     return None
+
+
+def _is_class_variable(annotation: ast.expr) -> bool:
+    if isinstance(annotation, ast.Constant):
+        return "ClassVar" in str(annotation.value)
+    return _last_name(annotation.value if isinstance(annotation, ast.Subscript) else annotation) == "ClassVar"
 
 
 def _decorators(node: ast.FunctionDef | ast.ClassDef) -> set[str]:

@@ -31,7 +31,7 @@ class ModelSource:
         text: Its decoded text without a byte order mark, newlines as in the file.
         encoding: The codec it was decoded with, e.g. `utf-8`.
         bom: Whether it started with a UTF-8 byte order mark.
-        newline: The newline most lines end in, `"\n"` or `"\r\n"`.
+        newline: The newline most lines end in, `"\n"`, `"\r\n"` or, from old Macintoshes, `"\r"`.
     """
 
     path: Path
@@ -143,7 +143,7 @@ def decode_source(data: bytes, path: Path | str) -> ModelSource | Finding:
         assert problem is not None, "decoding failed a moment ago"  # noqa: S101
         return problem
     newlines = _NEWLINE.findall(text)
-    newline = "\r\n" if newlines.count("\r\n") * 2 > len(newlines) else "\n"
+    newline = max(("\n", "\r\n", "\r"), key=newlines.count)
     return ModelSource(path=path, text=text, encoding=encoding, bom=bom, newline=newline)
 
 
@@ -205,7 +205,7 @@ def span_of(node: _Located, lines: Sequence[str]) -> Span:
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WARNING_FILTERS = threading.Lock()  # catch_warnings swaps a process-wide list; two threads at once would mix it up
-_ASCII = bytes(range(9, 14)) + bytes(range(32, 127)) + b"\\u0041"
+_ASCII = bytes(range(9, 14)) + bytes(range(32, 127))
 
 
 def _characters(lines: Sequence[str], line: int, offset: int) -> int:
@@ -215,6 +215,8 @@ def _characters(lines: Sequence[str], line: int, offset: int) -> int:
 
 def _is_ascii_superset(encoding: str) -> bool:
     """Whether plain program text means itself in this codec; rules out escapes, UTF-7 and codecs of bytes."""
+    if encoding.replace("-", "_") in {"unicode_escape", "raw_unicode_escape"}:
+        return False
     try:
         return _ASCII.decode(encoding) == _ASCII.decode("ascii")
     except (UnicodeError, LookupError, ValueError, TypeError):

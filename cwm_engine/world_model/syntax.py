@@ -70,6 +70,15 @@ def all_nodes(*trees: ast.AST) -> list[Any]:
     return nodes
 
 
+def dotted_name(node: ast.expr) -> str:
+    """`a.b.c` as it is written; the part before the dots is empty if it is no name."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join((node.id if isinstance(node, ast.Name) else "", *reversed(parts)))
+
+
 def matches_anything(pattern: ast.pattern) -> bool:
     """Whether a `case` with this pattern is the last that can be reached."""
     if isinstance(pattern, ast.MatchOr):
