@@ -2,7 +2,8 @@
 
 - `full`: the system call filter and Landlock, or bubblewrap and Landlock: none of the known attacks has an effect.
 - `partial`: one of them; some attacks get through, see `Isolation.layers`.
-- `process`: a separate process with a clean environment and resource limits; it can read the user's files.
+- `process`: a separate process with a clean environment and, where there are any, resource limits. These keep it
+  from opening files where they work, but not from deleting them or running programs.
 """
 
 from __future__ import annotations

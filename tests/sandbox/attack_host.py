@@ -81,7 +81,7 @@ def run(zygote, attack: Attack, surroundings: Surroundings):
     with zygote.take() as child:
         try:
             child.send({"job": "tests.sandbox.jobs:attack", "source": attack.source, "names": surroundings.names})
-            answer = child.receive(SHORT if attack.expect is Expect.KILLED else PATIENCE)
+            answer = child.receive(SHORT if Expect.KILLED in attack.expect else PATIENCE)
             if answer is None:
                 death = child.kill()
                 return {"end": "KILLED", "line": death.line}

@@ -72,14 +72,14 @@ def test_an_attack_has_no_effect_and_fails_visibly(user, mode, attack):
     """Nothing is touched, nothing is got, and the host sees how it failed; honest programs work."""
     answer = host_under_attack(user, mode)["answers"][attack.name]
     assert answer["damage"] == []
-    assert answer["end"] == attack.expect.name, answer
+    assert answer["end"] in {outcome.name for outcome in attack.expect}, answer
 
 
 @pytest.mark.parametrize(("user", "mode"), POSSIBLE)
 def test_a_program_that_hangs_is_known_by_its_line(user, mode):
     """Also when it is stuck in C; not when it has blocked the signal that asks."""
     answers = host_under_attack(user, mode)["answers"]
-    lines = {attack.name: answers[attack.name]["line"] for attack in ATTACKS if attack.expect is Expect.KILLED}
+    lines = {attack.name: answers[attack.name]["line"] for attack in ATTACKS if Expect.KILLED in attack.expect}
     assert lines["loop for ever"] == 3
     assert lines["loop for ever in C"] == 1
     assert lines["loop for ever in a pattern"] == 2
