@@ -107,7 +107,7 @@ class Prepared:
     @cached_property
     def ceiling(self) -> float:
         """The best accuracy that any deterministic model can reach on this data."""
-        return ceiling(self.dataset, atol=self.tolerance.atol, rtol=self.tolerance.rtol)
+        return ceiling(self.dataset, self.tolerance.atol, self.tolerance.rtol, ignore=self.ignore)
 
 
 def _as_bytes(cells: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -1,0 +1,18 @@
+"""All benchmark tables, one after the other; or those named on the command line."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+TABLES = ("throughput", "memory", "localization", "cwmb", "attacks")
+
+
+def main() -> None:
+    """Print the tables."""
+    for name in sys.argv[1:] or TABLES:
+        importlib.import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
