@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
 from tests.sandbox.attacks import ATTACKS, Expect
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,4 +1,4 @@
-"""The `cwmb` score on published CWMB buffers: the do-nothing model, and Gymnasium's own dynamics where they need no MuJoCo.
+"""The `cwmb` score on published CWMB buffers: doing nothing, and Gymnasium's own dynamics where they need no MuJoCo.
 
 Give the folder of the buffers (npz, named after their environments) as `CWM_CWMB_DATA`.
 """

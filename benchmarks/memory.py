@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from benchmarks.rollouts import MODELS, recorded
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.rollouts import MODELS, recorded
 
 SIZES = (100_000, 500_000, 1_000_000)
 _MB = 1 << 20

@@ -1,4 +1,4 @@
-"""How fast a check is: ratios to the bare loop of the same model, and to an evaluator that copies and compares one by one.
+"""How fast a check is: ratios to the bare loop of the model, and to an evaluator that copies and compares one by one.
 
 Everything is measured in one process after the other in one run; ratios hold on other machines, seconds do not.
 """
@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.evaluator import evaluate
-from benchmarks.rollouts import ENVIRONMENTS, recorded, source_of
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.evaluator import evaluate
+from benchmarks.rollouts import ENVIRONMENTS, recorded, source_of
 from cwm_engine.checking.evidence import Program
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Progress, Runner
@@ -37,7 +37,16 @@ FAULTS = {
 def main() -> None:
     """Print the table."""
     table = Table(title="cwm check, warm and sandboxed, probes on, without localization")
-    for heading in ("model", "transitions", "bare loop", "check", "ratio", "allowed", "first mismatch p50", "evaluator"):
+    for heading in (
+        "model",
+        "transitions",
+        "bare loop",
+        "check",
+        "ratio",
+        "allowed",
+        "first mismatch p50",
+        "evaluator",
+    ):
         table.add_column(heading, justify="left" if heading == "model" else "right")
     for name in ENVIRONMENTS:
         for size in SIZES:
