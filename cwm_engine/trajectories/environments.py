@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from cwm_engine import __version__
 from cwm_engine.errors import CwmError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def make_environment(env_id: str, kwargs: Mapping[str, Any] | None = None) -> En
     except DependencyNotInstalled as error:
         raise CwmError(f"environment {env_id} needs more than is installed: {error}") from error
     except Error as error:
-        hint = "`module:Name-v0` imports the module that registers an environment of your own"
+        hint = "`package:Name-v0` imports the package that registers it, as in minigrid:MiniGrid-Empty-5x5-v0"
         raise CwmError(f"environment {env_id}: {error}", hint=hint) from error
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
@@ -51,8 +52,8 @@ def full_id(env_id: str, env: Env[Any, Any]) -> str:
 def package_versions(env: Env[Any, Any]) -> dict[str, str]:
     """Versions of Python, of this program, and of the packages that compute the environment."""
     package = type(env.unwrapped).__module__.partition(".")[0]
-    wanted = dict.fromkeys(["code-world-models", *(name for name in _ALWAYS if name in sys.modules), package])
-    versions = {"python": platform.python_version()}
+    wanted = dict.fromkeys([*(name for name in _ALWAYS if name in sys.modules), package])
+    versions = {"python": platform.python_version(), "code-world-models": __version__}
     for name in wanted:
         try:
             versions[name] = metadata.version(name)

@@ -99,7 +99,7 @@ def _describe(space: Space[Any]) -> SpaceJson:
             if not all(isinstance(name, str) for name in space.spaces):
                 raise _NoDescriptionError("a Dict space with keys that are not strings has no JSON form")
             return {"type": "Dict", "spaces": {name: _describe(item) for name, item in space.spaces.items()}}
-        case _ if type(space).__name__ == "MissionSpace":
+        case _ if type(space).__name__.endswith("MissionSpace"):
             return {"type": "Text", "min_length": 0, "max_length": _MISSION_LENGTH, "charset": _PRINTABLE}
         case _:
             raise _NoDescriptionError(f"a {type(space).__name__} space has no JSON form")
