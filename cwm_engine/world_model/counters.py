@@ -73,7 +73,7 @@ class _Wall:
 
     def __next__(self) -> object:
         if self._counters._spent:
-            raise LoopLimit("the loops turned more often than they may")
+            raise LoopLimit(f"loops turned more than {self._counters._limit:,} times")
         raise StopIteration
 
 

@@ -65,8 +65,8 @@ def discover(tree: ast.Module, lines: Sequence[str]) -> Discovery:
     """Find the world models of a file.
 
     A class that another class of the file is based on is no model of its own. Half a model (a class with `step` alone)
-    is a problem if the file has no whole one, or if its name or its base says that it is meant to be one; otherwise it
-    is a helper.
+    beside a whole one is taken for a helper, and so is one with a wrong signature beside one without a flaw, unless its
+    name (`Environment`) or its base (`Env`) says that it is meant to be a model.
 
     Args:
         tree: The parsed file.
@@ -78,9 +78,16 @@ def discover(tree: ast.Module, lines: Sequence[str]) -> Discovery:
     """
     file = _File(tree, lines)
     candidates = [*file.classes_of_interest(), *file.functions_of_interest()]
-    whole = [candidate for candidate in candidates if candidate.spec is not None]
-    models = sorted((c.spec for c in whole if c.spec is not None), key=lambda spec: (spec.span.line, spec.span.column))
-    problems = [problem for c in candidates if c.spec is not None or c.meant or not whole for problem in c.problems]
+    whole = any(candidate.spec is not None for candidate in candidates)
+    flawless = any(candidate.spec is not None and not candidate.problems for candidate in candidates)
+    kept = [
+        candidate
+        for candidate in candidates
+        if candidate.meant or not (whole if candidate.spec is None else flawless and candidate.problems)
+    ]
+    specs = [candidate.spec for candidate in kept if candidate.spec is not None]
+    models = sorted(specs, key=lambda spec: (spec.span.line, spec.span.column))
+    problems = [problem for candidate in kept for problem in candidate.problems]
     if not models and not problems:
         problems = [file.no_model()]
     problems.sort(key=lambda problem: (problem.span.line, problem.span.column))
@@ -282,7 +289,7 @@ class _File:
             members=frozenset(members),
             body=span_of(transition.target, self.lines),
         )
-        yield _Candidate(spec, tuple(problems), meant=True)
+        yield _Candidate(spec, tuple(problems), meant=False)
 
     def _goal_problems(self, rewards: _Definition | None, wanted: Sequence[str]) -> Iterator[Finding]:
         if rewards is None or not isinstance(rewards.value, ast.Dict):
