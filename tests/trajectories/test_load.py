@@ -1,7 +1,6 @@
 """One door for every format: what is behind it, and what is said when nothing is."""
 
 import ast
-import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -182,7 +181,7 @@ def test_a_directory_without_trajectories_says_so(tmp_path):
     [
         ("a.jsonl", b"", "is empty: it holds no transitions"),
         ("a.sqlite", b"", "is empty: it holds no transitions"),
-        ("a.bin", os.urandom(8) + b"\xff\0", "is not a file of trajectories"),
+        ("a.bin", b"\x07\x93\xff\0", "is not a file of trajectories"),
         ("notes.md", b"# Notes", "is not a file of trajectories"),
         ("a.npy", b"\x93NUMPY", "is not a file of trajectories"),
         ("main_data.hdf5", b"\x89HDF\r\n\x1a\n", "is not a file of trajectories"),
