@@ -84,11 +84,10 @@ class ForkServer:
             except OSError as error:
                 raise CwmError(f"the worker process is gone: {error}") from error
             link = ForkedLink(int(message.data["child"]), self._channel, self._inbox, self._map_bytes)
-            status = link.status(0)
-            if status is None:
+            if not link.has_ended():
                 return link
+            ending = link.status(_SECONDS_TO_STOP) or 0
             link.close()  # it died while it was waiting
-            ending = status
         raise CwmError(f"worker processes end before they are asked anything: {explain(ending)[1]}")
 
     def close(self) -> None:
@@ -127,6 +126,10 @@ class ForkedLink:
         self._ending: int | None = inbox.take_descriptor()
         self._process = process
         self._channel = channel
+
+    def has_ended(self) -> bool:
+        """Whether a child that was asked nothing yet has closed its socket all the same."""
+        return wait_for(self.socket.fileno(), 0) and not self.socket.recv(1, socket.MSG_PEEK)
 
     def ask_for_line(self) -> None:
         """Have faulthandler write to `trace`."""

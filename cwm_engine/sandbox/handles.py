@@ -35,10 +35,10 @@ _PIECE = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Where a child was when it ended.
+    """Where a child was when it ended. A program can forge both: hold them against the file and the data.
 
     Attributes:
-        progress: What it last wrote as its progress; the program can write anything there.
+        progress: What it last wrote as its progress.
         line: The line of the model's file it was on, if it could be found out.
     """
 
