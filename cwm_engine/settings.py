@@ -111,7 +111,23 @@ def read_settings(config: Path) -> Settings | None:
         CwmError: They are not valid; the message names the file, the key and the reason.
     """
     table = _read_table(config)
-    return None if table is None else _validate(table, config)
+    return None if table is None else validate_settings(table, config)
+
+
+def validate_settings(table: Mapping[str, Any], config: Path) -> Settings:
+    """Settings from the table they stand in.
+
+    Raises:
+        CwmError: They are not valid; the message names the keys and the reasons.
+    """
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        problems = [_explain(problem, table) for problem in error.errors(include_url=False)]
+    shown = "; ".join(message for message, _ in problems[:5])
+    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+    hints = [hint for _, hint in problems[:5] if hint]
+    raise CwmError(f"{shown}{more}", path=config, hint=hints[0] if hints else None)
 
 
 def _read_table(config: Path) -> Mapping[str, Any] | None:
@@ -135,17 +151,6 @@ def _read_table(config: Path) -> Mapping[str, Any] | None:
     if table is not None and not isinstance(table, dict):
         raise CwmError("`tool.cwm` is not a table", path=config, hint="write [tool.cwm]")
     return table
-
-
-def _validate(table: Mapping[str, Any], config: Path) -> Settings:
-    try:
-        return Settings.model_validate(table)
-    except ValidationError as error:
-        problems = [_explain(problem, table) for problem in error.errors(include_url=False)]
-    shown = "; ".join(message for message, _ in problems[:5])
-    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-    hints = [hint for _, hint in problems[:5] if hint]
-    raise CwmError(f"{shown}{more}", path=config, hint=hints[0] if hints else None)
 
 
 def _explain(problem: Any, table: Mapping[str, Any]) -> tuple[str, str | None]:
