@@ -41,6 +41,7 @@ class Settings:
     Attributes:
         file: The model's file as the user names it.
         path: The model's file.
+        root: The project's directory, from which the model's own modules may be imported too.
         model: Which model of the file; all of them when None.
         environment: The environment it models, as the configuration says.
         mode: `transition` sets the state before every step, `episode` once per episode.
@@ -57,6 +58,7 @@ class Settings:
 
     file: str
     path: Path
+    root: Path | None = None
     model: str | None = None
     environment: str | None = None
     mode: Mode = "transition"
@@ -101,7 +103,9 @@ class Session:
     def __init__(self, settings: Settings, dataset: Dataset, limits: Limits = Limits()) -> None:
         self.settings = settings
         self.prepared = Prepared(dataset, settings.mode, settings.tolerance, settings.ignore_fields)
-        self._runner = Runner(self.prepared, limits, jobs=("cwm_engine.diagnosis.thresholds",))
+        self._runner = Runner(
+            self.prepared, limits, jobs=("cwm_engine.diagnosis.jobs", "cwm_engine.diagnosis.thresholds")
+        )
         self._before: dict[str, tuple[Evidence, Instrumented]] = {}
         self._last: tuple[_Version, list[ModelReport]] | None = None
 
@@ -133,7 +137,8 @@ class Session:
             return [self._unchecked((tree,), text)]
         lines = split_lines(text)
         found = discover(tree, lines)
-        imports = resolve_imports(tree, self.settings.path, self.settings.allow_modules)
+        settings = self.settings
+        imports = resolve_imports(tree, settings.path, settings.allow_modules, root=settings.root, lines=lines)
         problems = (*found.problems, *imports.problems)
         version = _Version(text, lines, tree, imports)
         models = [spec for spec in found.models if self.settings.model in (None, spec.name)]
@@ -159,9 +164,10 @@ class Session:
             source=version.text,
             spec=spec,
             siblings=version.imports.siblings,
+            package=version.imports.package,
             goal=self.settings.goal,
             preload=version.imports.preload,
-            allowed=ALLOWED_MODULES | set(self.settings.allow_modules),
+            allowed=ALLOWED_MODULES | {name.partition(".")[0] for name in self.settings.allow_modules},
         )
         places = Places(version.lines, spec)
         instrumented = instrument(version.tree)
@@ -169,7 +175,7 @@ class Session:
         self._before[spec.name] = (evidence, instrumented)
         certain = [
             *problems,
-            *wrong_data(evidence, places, self.settings.environment),
+            *wrong_data(evidence, places, instrumented, self.settings.environment),
             *failures(evidence, places),
             *run_notes(evidence, places, instrumented, stochastic=self.settings.stochastic),
             *scalar_numpy(version.tree, version.lines),
