@@ -40,6 +40,7 @@ class Program:
     source: str
     spec: ModelSpec
     siblings: Mapping[str, str] = field(default_factory=dict)
+    package: str = ""
     goal: str | None = None
     preload: tuple[str, ...] = ()
     allowed: frozenset[str] = ALLOWED_MODULES
@@ -50,6 +51,7 @@ class Program:
         return {
             "source": self.source,
             "siblings": dict(self.siblings),
+            "package": self.package,
             "allowed": sorted(self.allowed),
             "model": {"name": self.spec.name, "dialect": str(self.spec.dialect), "goal": self.goal},
         }
@@ -57,18 +59,30 @@ class Program:
 
 @dataclass(frozen=True)
 class Hang:
-    """The model stopped answering, or its process ended, at a row of the dataset; `line` where it is known."""
+    """The model stopped answering, or its process ended.
 
-    kind: Literal["timeout", "crash", "forbidden", "memory", "output"]
+    Attributes:
+        kind: How it ended.
+        message: What happened, as half a sentence.
+        row: The row of the dataset it was working on; None while it was being loaded.
+        line: The line of its file it was on, where that is known.
+    """
+
+    kind: Literal["timeout", "crash", "forbidden", "memory", "output", "slow"]
     message: str
-    row: int
+    row: int | None
     line: int | None
+
+
+UNEXPLAINED = Failure("exception", "the model failed without saying why")
+"""What a child writes is not to be trusted: it may refer to a failure it never described."""
 
 
 @dataclass(frozen=True)
 class Reruns:
-    """Rows of the dataset whose prediction changed in a second run, and for which reason."""
+    """Rows of the dataset that were run again (`asked`), and those whose prediction changed, by the reason."""
 
+    asked: tuple[int, ...] = ()
     random: tuple[int, ...] = ()
     hidden: tuple[int, ...] = ()
     mutated: tuple[int, ...] = ()
@@ -150,8 +164,8 @@ class Evidence:
 
     @cached_property
     def row_path(self) -> npt.NDArray[np.uint16]:
-        """For each row of the dataset, the number of its code path."""
-        return self.results.path[self.runs(slice(None))]
+        """For each row of the dataset, the number of its code path, below `len(paths)`."""
+        return np.minimum(self.results.path[self.runs(slice(None))], max(len(self.paths) - 1, 0))
 
     @cached_property
     def path_hits(self) -> npt.NDArray[np.bool_]:
@@ -166,8 +180,10 @@ class Evidence:
 
     def failure_of(self, row: int) -> Failure | None:
         """Why a row has no prediction."""
-        status = int(self.row_status[row])
-        return self.failures[status - FIRST_FAILURE] if status >= FIRST_FAILURE else None
+        number = int(self.row_status[row]) - FIRST_FAILURE
+        if number < 0:
+            return None
+        return self.failures[number] if number < len(self.failures) else UNEXPLAINED
 
     @cached_property
     def cwmb_score(self) -> float:
@@ -236,9 +252,9 @@ class Evidence:
             words = self.comparison.words
             text = words.text(number) if words is not None else None
             return to_json(parse_json(text)) if kind is Kind.JSON and text is not None else text
-        if kind in (Kind.INT, Kind.BOOL) and number.is_integer():
-            return int(number)
-        return number
+        if kind is Kind.BOOL and number in (0.0, 1.0):
+            return bool(number)
+        return int(number) if kind in (Kind.INT, Kind.BOOL) and number.is_integer() else number
 
 
 def _nest(cells: list[Any], shape: tuple[int, ...]) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.prepared import Prepared
+from cwm_engine.trajectories.columns import Columns
 from cwm_engine.world_model.probes import Instrumented
 
 FIRST = 64
@@ -21,8 +23,7 @@ def spread(prepared: Prepared) -> Runs:
     """Transitions for a program nothing is known of: spread over the dataset and over the actions."""
     count = len(prepared.transitions)
     sample = np.unique(np.linspace(0, count - 1, min(16 * FIRST, count)).astype(np.intp))
-    actions = prepared.transitions.actions.take(sample).arrays[0].reshape(len(sample), -1)[:, 0]
-    return sample[_turns(actions)[:FIRST]]
+    return sample[_turns(_first_number(prepared.transitions.actions.take(sample)))[:FIRST]]
 
 
 def after(before: Evidence, instrumented: Instrumented, changed_lines: Sequence[int]) -> Runs:
@@ -42,13 +43,25 @@ def after(before: Evidence, instrumented: Instrumented, changed_lines: Sequence[
     failing[before.runs(np.flatnonzero(before.failing))] = True
     touched = np.array([not set(changed_lines).isdisjoint(instrumented.lines_of(path)) for path in before.paths])
     changed = touched[np.minimum(results.path, len(touched) - 1)] if len(touched) else np.zeros(count, dtype=np.bool_)
-    actions = np.unique(prepared.transitions.actions.arrays[0].reshape(count, -1)[:, 0], return_inverse=True)[1]
-    group = results.path.astype(np.int64) * (int(actions.max()) + 1) + actions
+    actions = np.unique(_first_number(prepared.transitions.actions), return_inverse=True)[1]
+    group = results.path.astype(np.int64) * (int(actions.max(initial=0)) + 1) + actions
     ordered = []
     for members in (failing, changed & ~failing, ~changed & ~failing):
         rows = np.flatnonzero(members)
         ordered.append(rows[_turns(group[rows])[:FIRST]])
     return np.concatenate(ordered)[:FIRST]
+
+
+def blamed(evidence: Evidence) -> Runs:
+    """A few of the transitions that went wrong, code paths taking turns."""
+    runs = np.unique(evidence.runs(np.flatnonzero(evidence.failing)))
+    return runs[_turns(evidence.results.path[runs])[:FIRST]]
+
+
+def _first_number(columns: Columns) -> npt.NDArray[Any]:
+    """What actions are told apart by: themselves where they are single numbers, else their first one."""
+    array = columns.arrays[0]
+    return array if array.ndim == 1 else array.reshape(len(array), -1)[:, 0]
 
 
 def _turns(groups: npt.NDArray[np.generic]) -> Runs:

@@ -12,12 +12,15 @@ import numpy.typing as npt
 from cwm_engine.checking.compare import Bools, Comparison, Tolerance, Words
 from cwm_engine.checking.fields import TERMINATED, Layout
 from cwm_engine.checking.scores import baseline
+from cwm_engine.errors import CwmError
 from cwm_engine.sandbox.transitions import Transitions
 from cwm_engine.trajectories.columns import Kind, leaves
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.trajectories.health import ceiling, unexplainable_terminations
 
 Mode = Literal["transition", "episode"]
+
+_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,12 @@ class Prepared:
     mode: Mode = "transition"
     tolerance: Tolerance = Tolerance()
     ignore: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for field in self.ignore:
+            if not any(_belongs(name, field) for name in self.layout.names):
+                known = ", ".join(self.layout.names[:_NAMED]) + (", ..." if len(self.layout.names) > _NAMED else "")
+                raise CwmError(f"`ignore` names {field!r}, which is no field of the data", hint=f"fields are {known}")
 
     @cached_property
     def layout(self) -> Layout:
@@ -96,7 +105,7 @@ class Prepared:
         if self.mode == "episode":
             excused[self.dataset.truncated, names.index(TERMINATED)] = True
         for field in self.ignore:
-            excused[:, [name == field or name.startswith((f"{field}[", f"{field}.")) for name in names]] = True
+            excused[:, [_belongs(name, field) for name in names]] = True
         return excused
 
     @cached_property
@@ -105,9 +114,16 @@ class Prepared:
         return baseline(self.comparison, self.excused)
 
     @cached_property
-    def ceiling(self) -> float:
-        """The best accuracy that any deterministic model can reach on this data."""
+    def ceiling(self) -> float | None:
+        """The best accuracy that any deterministic model can reach on this data; unknown where it may remember."""
+        if self.mode == "episode":
+            return None
         return ceiling(self.dataset, self.tolerance.atol, self.tolerance.rtol, ignore=self.ignore)
+
+
+def _belongs(name: str, field: str) -> bool:
+    """Whether a field is the one meant, or a part of it."""
+    return name == field or name.startswith((f"{field}[", f"{field}."))
 
 
 def _as_bytes(cells: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Self, get_args
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, Self
 
-import numpy as np
-
-from cwm_engine.checking.compare import Bools, Comparison
-from cwm_engine.checking.evidence import Evidence, Hang, Program, Reruns
-from cwm_engine.checking.order import Runs, spread
+from cwm_engine.checking.arrivals import Arrivals, NonsenseError, OnProgress, Progress
+from cwm_engine.checking.evidence import Evidence, Hang, Program
+from cwm_engine.checking.order import Runs, blamed, spread
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.report import Status
 from cwm_engine.sandbox.host import Child, ChildDied, Zygote
 from cwm_engine.sandbox.limits import Limits
-from cwm_engine.sandbox.outputs import Failure, FailureKind
-from cwm_engine.sandbox.results import PREDICTED, Results
+from cwm_engine.sandbox.results import Results
 from cwm_engine.sandbox.transitions import Form, pack
 
+__all__ = ["OnProgress", "Progress", "Runner"]
+
 _TICK = 0.05
-_LONGEST = 500
-_KINDS = frozenset(get_args(FailureKind))
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run has come: rows checked of all rows, and those of them that are wrong."""
-
-    checked: int
-    total: int
-    failing: int
-
-
-OnProgress = Callable[[Progress], None]
+_BYTES_PER_CHARACTER = 4
+_COPIES = 4
 
 
 class Runner:
@@ -48,7 +35,7 @@ class Runner:
 
     def __init__(self, prepared: Prepared, limits: Limits = Limits(), jobs: Sequence[str] = ()) -> None:
         self.prepared = prepared
-        self.limits = limits
+        self.limits = replace(limits, output_bytes=limits.output_bytes + _room_for_words(prepared))
         self._jobs = ("cwm_engine.sandbox.predict", *jobs)
         self._zygote: Zygote | None = None
         self._preload: frozenset[str] = frozenset()
@@ -88,6 +75,7 @@ class Runner:
         first: Runs | None = None,
         determinism: bool = True,
         stop_at_failure: bool = False,
+        form: Form | None = None,
         on_progress: OnProgress | None = None,
     ) -> Evidence:
         """Run a program over all transitions and compare its predictions with what was observed.
@@ -97,41 +85,70 @@ class Runner:
             first: Transitions to run before the others; spread over the dataset when not given.
             determinism: Whether to run a sample again for randomness and hidden state.
             stop_at_failure: Whether one wrong transition is enough to know.
+            form: How the model is given states and actions; found out when not given.
             on_progress: Called after the first rows and after every chunk.
         """
-        started = time.monotonic()
-        request = {
-            **program.request,
-            "job": "cwm_engine.sandbox.predict:predict",
-            "mode": self.prepared.mode,
+        options = {
             "first": (spread(self.prepared) if first is None else first).tolist(),
+            "all": True,
             "determinism": determinism,
         }
+        evidence = self._run_once(program, {**options, "form": form}, stop_at_failure, on_progress)
+        if form is None and self._depends_on_form(evidence):
+            evidence = self._run_once(program, {**options, "form": "stored"}, stop_at_failure, on_progress)
+        return evidence
+
+    def _run_once(
+        self, program: Program, options: dict[str, Any], stop_at_failure: bool, on_progress: OnProgress | None
+    ) -> Evidence:
+        started = time.monotonic()
         child = self.child(program.preload)
         try:
-            child.send(request)
-            state = _State(self.prepared, Results.view(child.results, *self._shape), on_progress)
-            status, hang = self._follow(child, state, started, stop_at_failure)
+            child.send(
+                {
+                    **program.request,
+                    **options,
+                    "job": "cwm_engine.sandbox.predict:predict",
+                    "mode": self.prepared.mode,
+                }
+            )
+            arrived = Arrivals(self.prepared, Results.view(child.results, *self._shape), on_progress)
+            status, hang = self._follow(child, arrived, started, stop_at_failure)
         finally:
             child.close()
         return Evidence(
             program=program,
             prepared=self.prepared,
             status=status,
-            comparison=state.comparison,
-            results=state.results,
-            wrong=state.wrong,
-            checked=state.checked,
-            paths=tuple(state.paths),
-            failures=tuple(state.failures),
-            load_failure=state.load_failure,
+            comparison=arrived.comparison,
+            results=arrived.results,
+            wrong=arrived.wrong,
+            checked=arrived.checked,
+            paths=tuple(arrived.paths),
+            failures=tuple(arrived.failures),
+            load_failure=arrived.load_failure,
             hang=hang,
-            reruns=state.reruns,
-            form=state.form,
-            loading=state.loading,
-            printed=state.printed,
+            reruns=arrived.reruns,
+            form=arrived.form,
+            loading=arrived.loading,
+            printed=arrived.printed[: self.limits.printed_bytes],
             seconds=time.monotonic() - started,
         )
+
+    def _depends_on_form(self, evidence: Evidence) -> bool:
+        """Whether anything that is wrong with plain numbers is right with what Gymnasium gives.
+
+        A threshold of 0.7 lies above the float32 that was stored for 0.7, but not for NumPy, which rounds it too.
+        """
+        forms_differ = evidence.form == "plain" and self.prepared.transitions.forms_differ
+        if not forms_differ or self.prepared.mode == "episode" or evidence.status is not Status.COMPLETE:
+            return False
+        runs = blamed(evidence)
+        if not len(runs):
+            return False
+        options = {"first": runs.tolist(), "all": False, "determinism": False, "form": "stored"}
+        again = self._run_once(evidence.program, options, stop_at_failure=False, on_progress=None)
+        return bool((again.checked & evidence.failing & ~again.failing).any())
 
     @property
     def isolation_level(self) -> str | None:
@@ -142,130 +159,50 @@ class Runner:
     def _shape(self) -> tuple[int, int]:
         return len(self.prepared.transitions), self.prepared.layout.width
 
-    def _follow(self, child: Child, state: _State, started: float, stop_at_failure: bool) -> tuple[Status, Hang | None]:
+    def _follow(
+        self, child: Child, arrived: Arrivals, started: float, stop_at_failure: bool
+    ) -> tuple[Status, Hang | None]:
+        """Take in what the child sends until it is done, dies, stands still or takes too long."""
         moved, last = started, -1
         while True:
             try:
                 message = child.receive(_TICK)
+                ended = None if message is None else arrived.take(message.data)
             except ChildDied as death:
-                status = Status.TIMEOUT if death.kind == "timeout" else Status.PARTIAL
-                return status, Hang(death.kind, death.reason, state.row_of(death.progress), death.line)
+                return _ended_by(death, arrived)
+            except NonsenseError:
+                row = arrived.row_of(child.kill().progress)
+                return Status.PARTIAL, Hang("forbidden", "it interfered with the check", row, None)
+            if ended is not None:
+                return ended, None
+            if stop_at_failure and arrived.failing:
+                return Status.PARTIAL, None
             now = time.monotonic()
-            if message is not None:
-                moved = now
-                if (ended := state.take(message.data)) is not None:
-                    return ended, None
-                if stop_at_failure and state.failing:
-                    return Status.PARTIAL, None
-            elif child.progress != last:
+            if message is not None or child.progress != last:
                 moved, last = now, child.progress
-            if now - moved > self.limits.step_seconds or now - started > self.limits.wall_seconds:
-                killed = child.kill()
-                stuck = now - moved > self.limits.step_seconds
-                seconds = self.limits.step_seconds if stuck else self.limits.wall_seconds
-                reason = f"one step took longer than {seconds:g} s" if stuck else f"it took longer than {seconds:g} s"
-                return Status.TIMEOUT, Hang("timeout", reason, state.row_of(killed.progress), killed.line)
+            if now - moved > self.limits.step_seconds:
+                what = "one step" if arrived.loaded else "loading the model"
+                return _stopped(child, arrived, "timeout", f"{what} took longer than {self.limits.step_seconds:g} s")
+            if now - started > self.limits.wall_seconds:
+                return _stopped(child, arrived, "slow", f"the check took longer than {self.limits.wall_seconds:g} s")
 
 
-@dataclass
-class _State:
-    """What has arrived so far; messages come from code nobody has reviewed, so each is read with suspicion."""
-
-    prepared: Prepared
-    results: Results
-    on_progress: OnProgress | None
-    comparison: Comparison = field(init=False)
-    wrong: Bools = field(init=False)
-    checked: Bools = field(init=False)
-    paths: list[bytes] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    load_failure: Failure | None = None
-    reruns: Reruns = Reruns()
-    form: Form = "plain"
-    loading: bytes = b""
-    printed: str = ""
-    _done: int = 0
-    _failing: int = 0
-
-    def __post_init__(self) -> None:
-        count = len(self.prepared.dataset)
-        self.wrong = np.zeros((count, len(self.prepared.layout.names)), dtype=np.bool_)
-        self.checked = np.zeros(count, dtype=np.bool_)
-        self.comparison = self.prepared.comparison.fresh()
-
-    @property
-    def failing(self) -> int:
-        """How many rows have been found wrong."""
-        return self._failing
-
-    def take(self, data: dict[str, Any]) -> Status | None:
-        """Take in one message; the status when it was the last."""
-        match data:
-            case {"event": "failed", "failure": failure}:
-                self.load_failure = _failure(failure)
-                self.printed = str(data.get("printed", ""))
-                return Status.ERROR
-            case {"event": "loaded", "form": form, "path": path}:
-                self.form = "stored" if form == "stored" else "plain"
-                self.loading = bytes.fromhex(str(path))
-            case {"event": "rows", "rows": rows}:
-                if self.comparison.words is not None:
-                    self.comparison.words.learn([str(word) for word in data["words"]])
-                self.paths.extend(bytes.fromhex(str(path)) for path in data["paths"])
-                self.failures.extend(_failure(failure) for failure in data["failures"])
-                self._compare(rows)
-            case {"event": "done", "complete": complete}:
-                self.printed = str(data.get("printed", ""))
-                self.reruns = Reruns(*(self._rows_of(data.get(name)) for name in ("random", "hidden", "mutated")))
-                return Status.COMPLETE if complete is True and self.checked.all() else Status.PARTIAL
-        return None
-
-    def row_of(self, run: int) -> int:
-        """A row of the dataset for which transition `run` was run."""
-        order = self.prepared.rows_of_run
-        count = len(self.prepared.transitions)
-        run = min(max(run, 0), count - 1)
-        return run if order is None else int(order[0][order[1][run]])
-
-    def _compare(self, runs: Any) -> None:
-        prepared, results = self.prepared, self.results
-        rows, chosen = self._dataset_rows(runs)
-        status = results.status[chosen]
-        wrong = self.comparison.mismatches(results.predicted[chosen], rows)
-        wrong &= ~prepared.excused[rows]
-        wrong[status != PREDICTED] = True
-        fresh = ~self.checked[rows]
-        self._done += int(fresh.sum())
-        self._failing += int((wrong.any(axis=1) & fresh).sum())
-        self.wrong[rows] = wrong
-        self.checked[rows] = True
-        if self.on_progress is not None:
-            self.on_progress(Progress(self._done, len(prepared.dataset), self._failing))
-
-    def _dataset_rows(self, runs: Any) -> tuple[Any, Any]:
-        """Rows of the dataset that a chunk of runs answers, and the run of each."""
-        count, order = len(self.prepared.transitions), self.prepared.rows_of_run
-        match runs:
-            case {"from": int(start), "to": int(stop)} if 0 <= start <= stop <= count:
-                if order is None:
-                    return slice(start, stop), slice(start, stop)
-                rows = order[0][order[1][start] : order[1][stop]]
-                return rows, self.prepared.run_of[rows]  # type: ignore[index]
-            case list():
-                chosen = np.array([run for run in runs if isinstance(run, int) and 0 <= run < count], dtype=np.intp)
-                return (chosen, chosen) if order is None else (order[0][order[1][chosen]], chosen)
-            case _:
-                return slice(0, 0), slice(0, 0)
-
-    def _rows_of(self, runs: Any) -> tuple[int, ...]:
-        if not isinstance(runs, list):
-            return ()
-        return tuple(self.row_of(run) for run in runs if isinstance(run, int))
+def _ended_by(death: ChildDied, arrived: Arrivals) -> tuple[Status, Hang]:
+    status = Status.TIMEOUT if death.kind == "timeout" else Status.PARTIAL if arrived.loaded else Status.ERROR
+    row = arrived.row_of(death.progress) if arrived.loaded else None
+    return status, Hang(death.kind, death.reason, row, death.line)
 
 
-def _failure(data: Any) -> Failure:
-    match data:
-        case {"kind": kind, "message": str(message), "type": str(name), "line": int() | None as line} if kind in _KINDS:
-            return Failure(kind, message[:_LONGEST], name[:_LONGEST], line)
-        case _:
-            return Failure("exception", "the model failed without saying why")
+def _stopped(child: Child, arrived: Arrivals, kind: Literal["timeout", "slow"], message: str) -> tuple[Status, Hang]:
+    death = child.kill()
+    return Status.TIMEOUT, Hang(kind, message, arrived.row_of(death.progress) if arrived.loaded else None, death.line)
+
+
+def _room_for_words(prepared: Prepared) -> int:
+    """Bytes that predicting every text of the dataset, and something else each time, may take in messages."""
+    texts = [
+        array
+        for array, is_text in zip(prepared.dataset.next_observations.arrays, prepared.layout.is_text, strict=True)
+        if is_text
+    ]
+    return _COPIES * _BYTES_PER_CHARACTER * sum(len(text) for array in texts for text in array.flat)

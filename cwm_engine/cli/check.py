@@ -162,6 +162,7 @@ def _session(task: _Task, dataset: Dataset, options: CheckOptions) -> Session:
     settings = Settings(
         file=str(target.path),
         path=target.path,
+        root=target.root,
         model=target.class_name,
         environment=target.env,
         mode=target.mode,

@@ -136,7 +136,7 @@ def _example(example: Example, message: str) -> list[Text]:
         Text.assemble(("= ", "blue"), (place, "bold"), f": state {show(example.state)}, action {show(example.action)}")
     ]
     match example.predicted:
-        case {"error": str(error)} if error not in message:
+        case {"error": str(error)} if error.casefold() not in message.casefold():
             shown.append(Text(f"    {_one_line(crop(error, 120))}"))
     if not example.differs:
         return shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from cwm_engine.checking.evidence import Evidence, Hang
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.findings import CODES, Finding, Span
 from cwm_engine.sandbox.outputs import Failure, FailureKind
+from cwm_engine.world_model.blocks import Instrumented
 
 _CODES: dict[FailureKind, str] = {
     "exception": "CWM401",
@@ -21,12 +22,22 @@ _CODES: dict[FailureKind, str] = {
     "shape": "CWM109",
     "type": "CWM110",
 }
-_HANGS = {"timeout": "CWM402", "crash": "CWM403", "forbidden": "CWM405", "memory": "CWM404", "output": "CWM404"}
+_HANGS = {
+    "timeout": "CWM402",
+    "slow": "CWM402",
+    "crash": "CWM403",
+    "forbidden": "CWM405",
+    "memory": "CWM404",
+    "output": "CWM404",
+}
+_MORE_TIME = "Give it more time with `--timeout`, or check it against fewer transitions."
 
-# What unpacking or indexing a state of another shape raises.
-_WRONG_STATE = ("not enough values to unpack", "too many values to unpack", "out of range", "out of bounds", "unpack")
+# What taking a state apart that is not of the expected form raises.
+_TAKING_APART = {"TypeError", "ValueError", "IndexError", "KeyError", "AttributeError"}
+_WRONG_STATE = ("unpack", "out of range", "out of bounds", "not iterable", "not subscriptable")
 
 _EXAMPLES = 3
+_SEEN = 64
 
 
 def failures(evidence: Evidence, places: Places) -> list[Finding]:
@@ -40,12 +51,15 @@ def failures(evidence: Evidence, places: Places) -> list[Finding]:
     return found
 
 
-def wrong_data(evidence: Evidence, places: Places, environment: str | None) -> list[Finding]:
+def wrong_data(
+    evidence: Evidence, places: Places, instrumented: Instrumented, environment: str | None
+) -> list[Finding]:
     """Whether the data comes from another environment than the model was written for.
 
     Args:
         evidence: What the run showed.
         places: The places of the model's file.
+        instrumented: The model with its probes.
         environment: The environment the configuration names for this model, if any.
     """
     dataset = evidence.prepared.dataset
@@ -56,8 +70,11 @@ def wrong_data(evidence: Evidence, places: Places, environment: str | None) -> l
         return [_finding("CWM113", message, places.model)]
     if evidence.load_failure is not None or not evidence.checked.any() or evidence.passed:
         return []
-    reasons = [evidence.failure_of(int(row)) for row in np.flatnonzero(evidence.checked)[:64]]
-    if all(reason is not None and _says_wrong_state(reason) for reason in reasons):
+    takes_state = {
+        line for block in instrumented.blocks if block.function.endswith("set_state") for line in block.lines
+    }
+    reasons = [evidence.failure_of(int(row)) for row in np.flatnonzero(evidence.checked)[:_SEEN]]
+    if all(reason is not None and _says_wrong_state(reason, takes_state) for reason in reasons):
         shape = _shape_text(evidence)
         message = f"Not one state of {described} fits this model: they are {shape}."
         return [_finding("CWM113", message, places.model)]
@@ -80,14 +97,14 @@ def _groups(evidence: Evidence) -> list[tuple[Failure, list[int]]]:
 
 
 def _failing_rows(evidence: Evidence, places: Places, failure: Failure, rows: Sequence[int]) -> Finding:
-    code = _CODES[failure.kind]
-    what = f"{failure.type}: {failure.message}" if failure.type else _sentence(failure.message)
+    code = "CWM403" if failure.type == "SystemExit" else _CODES[failure.kind]
+    what = _sentence(_said(failure))
     where = places.line(failure.line) if failure.line else places.step
     total = int(evidence.checked.sum())
     return Finding(
         code=code,
         severity=CODES[code].severity,
-        message=f"{what.rstrip('.')} ({len(rows)} of {total} transitions)",
+        message=f"{what} ({len(rows)} of {total} transitions)",
         span=where,
         count=len(rows),
         examples=tuple(evidence.example(row) for row in rows[:_EXAMPLES]),
@@ -97,21 +114,22 @@ def _failing_rows(evidence: Evidence, places: Places, failure: Failure, rows: Se
 
 def _load_failure(failure: Failure, places: Places) -> Finding:
     code = _CODES[failure.kind] if failure.kind != "exception" else "CWM107"
-    message = f"The model could not be loaded: {failure.type}: {failure.message}" if failure.type else failure.message
+    message = f"The model could not be loaded: {_said(failure)}."
     return _finding(code, message, places.line(failure.line) if failure.line else places.model)
 
 
 def _hang(evidence: Evidence, hang: Hang, places: Places) -> Finding:
     code = _HANGS[hang.kind]
-    message = f"{_sentence(hang.message).rstrip('.')}; the check ended there"
+    ending = "nothing was checked" if hang.row is None else "the check ended there"
+    message = f"{_sentence(hang.message).rstrip('.')}; {ending}"
     return Finding(
         code=code,
         severity=CODES[code].severity,
         message=message,
-        span=places.line(hang.line) if hang.line else places.step,
-        count=1,
-        examples=(evidence.situation(hang.row),),
-        note=CODES[code].fix,
+        span=places.line(hang.line) if hang.line else places.model if hang.row is None else places.step,
+        count=0 if hang.row is None else 1,
+        examples=() if hang.row is None else (evidence.situation(hang.row),),
+        note=_MORE_TIME if hang.kind == "slow" else CODES[code].fix,
     )
 
 
@@ -119,10 +137,15 @@ def _finding(code: str, message: str, span: Span) -> Finding:
     return Finding(code=code, severity=CODES[code].severity, message=message, span=span, note=CODES[code].fix)
 
 
-def _says_wrong_state(failure: Failure) -> bool:
-    if failure.kind == "shape":
-        return True
-    return failure.kind == "exception" and any(text in failure.message for text in _WRONG_STATE)
+def _said(failure: Failure) -> str:
+    message = failure.message.rstrip(".")
+    return f"{failure.type}: {message}" if failure.type and message else failure.type or message
+
+
+def _says_wrong_state(failure: Failure, takes_state: Collection[int]) -> bool:
+    if failure.kind != "exception" or failure.type not in _TAKING_APART:
+        return False
+    return failure.line in takes_state or any(text in failure.message for text in _WRONG_STATE)
 
 
 def _shape_text(evidence: Evidence) -> str:

@@ -10,7 +10,7 @@ from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.report import Status
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.findings import CODES, Finding, Span
-from cwm_engine.sandbox.results import PREDICTED
+from cwm_engine.sandbox.results import PREDICTED, most_paths
 from cwm_engine.world_model.probes import Instrumented
 
 _ALMOST_ONE = 1.0 - 1e-12
@@ -32,7 +32,10 @@ def run_notes(evidence: Evidence, places: Places, instrumented: Instrumented, *,
 
 
 def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) -> list[Finding]:
-    """The outermost pieces of code that no transition executes."""
+    """The outermost pieces of code that no transition executes; nothing where it is not known of every transition."""
+    probes = len(instrumented.probes)
+    if len(evidence.loading) != probes or len(evidence.paths) >= most_paths(probes):
+        return []  # not told in full
     executed = set(instrumented.executed(evidence.loading))
     raised = {failure.line for failure in evidence.failures if failure.line is not None}
     for hits in evidence.paths:
@@ -49,14 +52,20 @@ def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) 
 
 def _reruns(evidence: Evidence, places: Places, *, stochastic: bool) -> list[Finding]:
     reruns, found = evidence.reruns, []
+    again = f"of {len(reruns.asked)} transitions that were run again"
     if reruns.random and not stochastic:
-        message = "The same state and action gave different predictions when asked twice."
+        message = (
+            f"The same state and action gave different predictions when asked twice, in {len(reruns.random)} {again}."
+        )
         found.append(_with_examples("CWM501", message, places.step, evidence, reruns.random))
     if reruns.hidden:
-        message = "The prediction depends on the steps before it, not on state and action alone."
+        message = (
+            f"The prediction depends on the steps before it, not on state and action alone, "
+            f"in {len(reruns.hidden)} {again}."
+        )
         found.append(_with_examples("CWM502", message, places.step, evidence, reruns.hidden))
     if reruns.mutated:
-        message = "The model changes the state or action it was given."
+        message = f"The model changes the state or action it was given, in {len(reruns.mutated)} {again}."
         found.append(_with_examples("CWM503", message, places.step, evidence, reruns.mutated))
     return found
 
@@ -74,7 +83,7 @@ def _data(evidence: Evidence, places: Places) -> list[Finding]:
     if len(disguised):
         message = f"{len(disguised)} transitions end at the time limit but are stored as terminated."
         found.append(_with_examples("CWM802", message, places.model, evidence, disguised.tolist()))
-    if prepared.ceiling < _ALMOST_ONE:
+    if prepared.ceiling is not None and prepared.ceiling < _ALMOST_ONE:
         message = (
             f"The data contradicts itself: no deterministic model can exceed an accuracy of {prepared.ceiling:.2%}."
         )

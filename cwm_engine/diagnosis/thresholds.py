@@ -75,6 +75,7 @@ def watch(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     namespace = load_program(
         instrumented.tree,
         siblings=request["siblings"],
+        package=request["package"],
         namespace={**counters.names, _WATCH: note},
         allowed=request["allowed"],
     )
@@ -85,8 +86,7 @@ def watch(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     rows = np.unique(np.linspace(0, count - 1, min(count, WATCHED_ROWS)).astype(np.intp))
     instance = construct()
     for state, action in zip(*transitions.chosen(request["form"], rows), strict=True):
-        counters.refill()
-        outputs_of(instance, [state], [action])
+        outputs_of(instance, [state], [action], counters.refill)
     context.send({"seen": seen})
 
 
@@ -164,7 +164,7 @@ class _Watched(ast.NodeTransformer):
     def __init__(self, comparisons: list[ast.Compare]) -> None:
         self._number = {id(comparison): number for number, comparison in enumerate(comparisons)}
 
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:  # noqa: N802 - the name ast looks for
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """Wrap one comparison."""
         number = self._number.get(id(node))
         self.generic_visit(node)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 import gc
+import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from cwm_engine.sandbox.outputs import Failure, MalformedError, Writer
 from cwm_engine.sandbox.program import load_program
 from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
-from cwm_engine.sandbox.runner import Instance, Recorder, Recording, SetState, failure_of, instances, outputs_of
+from cwm_engine.sandbox.runner import Instance, Recorder, failure_of, instances, outputs_of
 from cwm_engine.sandbox.transitions import Form, Transitions, unpack
 from cwm_engine.trajectories.columns import canonical_json
 from cwm_engine.world_model.counters import PATH, Counters, hits_of
@@ -29,8 +29,14 @@ from cwm_engine.world_model.probes import instrument
 
 FIRST_CHUNK = 64
 CHUNK = 4096
+CHUNK_NUMBERS = 1 << 20
+"""A chunk of large observations has fewer rows, so that it takes no more than 8 MB."""
+
 PROBED = 12
 """Rows run again to see whether a prediction depends on anything but state and action."""
+
+PROBE_SECONDS = 0.25
+"""Models that take long to construct are run again on fewer rows."""
 
 MAX_FAILURES = 256
 _SAME = 1e-6
@@ -65,9 +71,10 @@ def warm(context: Any) -> None:
     instrumented = instrument(ast.parse(_WARM_UP))
     compile(instrumented.tree, "<warm>", "exec")
     recorder = Recorder(Counters(1), {PATH: 0}, probes=len(instrumented.probes), has_loops=False)
-    states, actions = transitions.values("plain", 0, 256)
+    count = min(256, len(transitions.plain_states))
+    states, actions = transitions.values("plain", 0, count)
     instance = Instance(lambda _state: None, lambda action: (states[0], 0.0, False) if action is None else None)
-    recording = recorder.run(instance, zip(range(256), states, [None] * len(actions), strict=False), [0])
+    recording = recorder.run(instance, zip(range(count), states, [None] * len(actions), strict=True), [0])
     writer = Writer(transitions.prediction, 3)
     with suppress(MalformedError):
         writer.write(recording.outputs, np.empty((len(recording.outputs), writer.width)))
@@ -76,40 +83,48 @@ def warm(context: Any) -> None:
 def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     """Run a model over all transitions.
 
-    The request names `source`, `siblings`, `model` (`name`, `dialect`, `goal`), `mode`, the rows to run
-    `first`, and whether to probe for `determinism`. Messages sent: `failed`, or `loaded`, then `rows`
-    for every chunk, then `done`.
+    The request names `source`, `siblings`, `package`, `allowed`, `model` (`name`, `dialect`, `goal`), `mode`, the rows
+    to run `first`, whether to run `all` others too, whether to probe for `determinism`, and the `form` of the inputs,
+    null to find out which. Messages sent: `failed`; or `loaded`, then `form` whenever that is decided, `rows` for
+    every chunk, and `done`.
     """
     warnings.simplefilter("ignore")
     gc.set_threshold(100_000, 50, 100)
-    transitions: Transitions = context.shared["transitions"]
     try:
-        run = _Run(context, request, transitions)
+        run = _Run(context, request)
     except BaseException as error:  # noqa: BLE001 - the model's own code runs here
         context.send({"event": "failed", "failure": _as_json(failure_of(error)), "printed": context.printed.text})
         return
-    context.send({"event": "loaded", "form": run.form, "path": run.loading.hex()})
+    context.send({"event": "loaded", "path": run.loading.hex()})
     first = np.array(request["first"], dtype=np.intp)
     episodic = request["mode"] == "episode"
-    complete = run.episodes() if episodic else run.rows(first) and run.all_rows()
+    run.choose_form(request["form"], first[:16])
+    if episodic:
+        run.carry_states()
+    complete = (episodic or run.rows(first)) and (not request["all"] or run.all_rows())
+    if complete and request["all"]:
+        complete = run.confirm_form()
     found = run.determinism() if complete and request["determinism"] and not episodic else {}
     context.send({"event": "done", "complete": complete, "printed": context.printed.text, **found})
 
 
 class _Run:
-    def __init__(self, context: Any, request: dict[str, Any], transitions: Transitions) -> None:
+    def __init__(self, context: Any, request: dict[str, Any]) -> None:
         instrumented = instrument(ast.parse(request["source"]))
         counters, probes = Counters(context.limits.loop_iterations), len(instrumented.probes)
         namespace = load_program(
             instrumented.tree,
             siblings=request["siblings"],
+            package=request["package"],
             namespace=counters.names,
             allowed=request["allowed"],
         )
         model = request["model"]
         dialect = Dialect(model["dialect"])
+        transitions: Transitions = context.shared["transitions"]
         self.context = context
         self.transitions = transitions
+        self.refill = counters.refill
         self.construct: Callable[[], Instance] = instances(namespace, model["name"], dialect, model.get("goal"))
         self.instance = self.construct()
         self.loading = hits_of(namespace[PATH], probes)
@@ -117,56 +132,98 @@ class _Run:
         self.writer = Writer(transitions.prediction, 5 if dialect is Dialect.GYMNASIUM else 3)
         self.results = Results.view(context.results, len(transitions), self.writer.width)
         self.failures: dict[Failure, int] = {}
-        self.form: Form = self._choose_form(np.array(request["first"][:16], dtype=np.intp))
+        self.form: Form = "plain"
+        self.carries = False
+
+    def choose_form(self, wanted: Form | None, rows: npt.NDArray[np.intp]) -> None:
+        """Plain Python values where a sample predicts the same with them as with what Gymnasium gives."""
+        if wanted is not None:
+            self._take_form(wanted)
+        elif self.transitions.forms_differ:
+            alike = not self.transitions.is_large and _alike(
+                self._from_sample("plain", rows), self._from_sample("stored", rows)
+            )
+            self._take_form("plain" if alike else "stored")
+
+    def carry_states(self) -> None:
+        """Set the state only where an episode starts: the model carries it from step to step."""
+        self.carries = True
+        self.instance = _carried(self._fresh, self.transitions.episode_starts.tolist(), self.context.progress)
 
     def rows(self, rows: npt.NDArray[np.intp]) -> bool:
         """Run chosen rows; False when the run has to stop."""
         states, actions = self.transitions.chosen(self.form, rows)
-        return self._chunk(rows, zip(rows.tolist(), states, actions, strict=True))
+        return self._chunk(rows, rows.tolist(), states, actions)
 
     def all_rows(self) -> bool:
         """Run every row, chunk by chunk."""
-        start = 0
+        start, most = 0, max(FIRST_CHUNK, min(CHUNK, CHUNK_NUMBERS // self.writer.width))
         while start < len(self.transitions):
-            stop = min(start + CHUNK, len(self.transitions))
+            # Without chosen rows before them, the first few tell soonest whether anything is wrong.
+            stop = min(start + (FIRST_CHUNK if self.carries and not start else most), len(self.transitions))
             states, actions = self.transitions.values(self.form, start, stop)
-            if not self._chunk(slice(start, stop), zip(range(start, stop), states, actions, strict=True)):
+            if not self._chunk(slice(start, stop), range(start, stop), states, actions):
                 return False
             start = stop
         return True
 
-    def episodes(self) -> bool:
-        """Run every episode from its first state; the model carries its state from step to step."""
-        bounds = [*self.transitions.episode_starts.tolist(), len(self.transitions)]
-        for start, stop in pairwise(bounds):
-            instance = self.construct()
-            states, actions = self.transitions.values(self.form, start, stop)
-            carried = Instance(_first_only(instance.set_state), instance.step)
-            if not self._chunk(slice(start, stop), zip(range(start, stop), states, actions, strict=True), carried):
-                return False
-        return True
+    def confirm_form(self) -> bool:
+        """Run everything again from stored values if any code path predicts something else from them.
+
+        The sample that chose plain values may have missed the one branch that says `state.copy()`.
+        """
+        if self.form == "stored" or not self.transitions.forms_differ:
+            return True
+        status, path = self.results.status, self.results.path
+        if self.carries:
+            if (status == PREDICTED).all():
+                return True
+        else:
+            kinds = path.astype(np.uint32) << 16 | status
+            rows = np.unique(kinds, return_index=True)[1]
+            if _alike(self.results.predicted[rows], self._from_sample("stored", rows)):
+                return True
+        self._take_form("stored")
+        return self.all_rows()
 
     def determinism(self) -> dict[str, list[int]]:
         """Rows whose prediction changes when asked twice, depends on earlier steps, or changes its arguments."""
         count = len(self.transitions)
         rows = np.unique(np.linspace(0, count - 1, min(PROBED, count)).astype(np.intp))
-        once, again = self._fresh(rows), self._fresh(rows)
+        states, actions = self.transitions.chosen(self.form, rows)
+        outputs: list[Any] = []
+        deadline = time.perf_counter() + PROBE_SECONDS
+        for row, state, action in zip(rows.tolist(), states, actions, strict=True):
+            if len(outputs) >= 4 and time.perf_counter() > deadline:
+                break
+            outputs += [self._alone(row, state, action), self._alone(row, state, action)]
+        rows = rows[: len(outputs) // 2]
+        answers = self._rows_of(outputs)
+        once, again = answers[::2], answers[1::2]
         random = ~_same(once, again, 0.0)
         hidden = ~random & (self.results.status[rows] == PREDICTED) & ~_same(once, self.results.predicted[rows], 0.0)
-        mutated = self._changes_arguments(rows)
-        return {"random": rows[random].tolist(), "hidden": rows[hidden].tolist(), "mutated": mutated}
+        return {
+            "asked": rows.tolist(),
+            "random": rows[random].tolist(),
+            "hidden": rows[hidden].tolist(),
+            "mutated": self._changes_arguments(rows),
+        }
 
-    def _chunk(self, rows: Any, steps: Iterator[tuple[int, Any, Any]], instance: Instance | None = None) -> bool:
-        recording = self.recorder.run(instance or self.instance, steps, self.context.progress)
+    def _take_form(self, form: Form) -> None:
+        self.form = form
+        self.context.send({"event": "form", "form": form})
+
+    def _chunk(self, rows: Any, numbers: Sequence[int], states: Sequence[Any], actions: Sequence[Any]) -> bool:
+        recording = self.recorder.run(self.instance, zip(numbers, states, actions, strict=True), self.context.progress)
         count = len(recording.outputs)
-        complete = count == (rows.stop - rows.start if isinstance(rows, slice) else len(rows))
+        complete = count == len(numbers)
         if not complete:
             rows = slice(rows.start, rows.start + count) if isinstance(rows, slice) else rows[:count]
         before = len(self.failures)
         predicted = np.empty((count, self.writer.width))
         reasons = self.writer.write_each(recording.outputs, predicted)
         self.results.predicted[rows] = predicted
-        self.results.path[rows] = np.minimum(recording.paths, np.iinfo(np.uint16).max)
+        self.results.path[rows] = recording.paths
         self.results.status[rows] = [
             PREDICTED if reason is None else FIRST_FAILURE + self._number(reason) for reason in reasons
         ]
@@ -188,22 +245,29 @@ class _Run:
                 return MAX_FAILURES - 1
         return self.failures.setdefault(failure, len(self.failures))
 
-    def _choose_form(self, rows: npt.NDArray[np.intp]) -> Form:
-        """Plain Python values where a sample predicts the same with them as with what Gymnasium gives."""
-        if not self.transitions.forms_differ:
-            return "plain"
-        forms: tuple[Form, Form] = ("plain", "stored")
-        predictions = []
-        for form in forms:
-            outputs = outputs_of(self.construct(), *self.transitions.chosen(form, rows))
-            predictions.append(self._rows_of(outputs))
-        plain, stored = predictions
-        return "plain" if _same(plain, stored, _SAME).all() else "stored"
+    def _alone(self, row: int, state: Any, action: Any) -> Any:
+        """What a new instance answers to one transition."""
+        self.context.progress[0] = row
+        return outputs_of(self._fresh(), [state], [action], self.refill)[0]
 
-    def _fresh(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-        """What new instances predict, one for each row."""
-        steps = zip(*self.transitions.chosen(self.form, rows), strict=True)
-        return self._rows_of([outputs_of(self.construct(), [state], [action])[0] for state, action in steps])
+    def _fresh(self) -> Instance:
+        """A new instance; one that only fails where the constructor does, now that it is called again."""
+        self.refill()
+        try:
+            return self.construct()
+        except BaseException as error:  # noqa: BLE001 - the model's own code runs here
+            return _failing(failure_of(error))
+
+    def _from_sample(self, form: Form, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+        """What one new instance predicts for rows, one after the other; up to the first costly failure."""
+        instance = self._fresh()
+        outputs: list[Any] = []
+        for row, state, action in zip(rows.tolist(), *self.transitions.chosen(form, rows), strict=True):
+            self.context.progress[0] = row
+            outputs += outputs_of(instance, [state], [action], self.refill)
+            if isinstance(outputs[-1], Failure) and outputs[-1].is_costly:
+                break
+        return self._rows_of(outputs)
 
     def _rows_of(self, outputs: list[Any]) -> npt.NDArray[np.float64]:
         predicted = np.empty((len(outputs), self.writer.width))
@@ -213,19 +277,48 @@ class _Run:
     def _changes_arguments(self, rows: npt.NDArray[np.intp]) -> list[int]:
         states, actions = self.transitions.chosen("stored", rows)
         before = [canonical_json(step) for step in zip(states, actions, strict=True)]
-        outputs_of(self.construct(), states, actions)
-        after = [canonical_json(step) for step in zip(states, actions, strict=True)]
+        outputs_of(self._fresh(), states, actions, self.refill)
+        after = [_json_or_nothing(step) for step in zip(states, actions, strict=True)]
         return [row for row, one, other in zip(rows.tolist(), before, after, strict=True) if one != other]
 
 
-def _first_only(set_state: SetState) -> SetState:
-    pending = [set_state]
+def _carried(fresh: Callable[[], Instance], starts: Sequence[int], progress: Any) -> Instance:
+    """A model that is constructed and told its state where an episode starts, and only steps from there on."""
+    first = frozenset(starts)
+    current: list[Instance] = []
 
-    def set_first(state: Any) -> None:
-        if pending:
-            pending.pop()(state)
+    def set_state(state: Any) -> None:
+        if progress[0] in first:
+            current[:] = [fresh()]
+            try:
+                current[0].set_state(state)
+            except BaseException as error:
+                current[:] = [_failing(failure_of(error))]  # the episode never began
+                raise
 
-    return set_first
+    def step(action: Any) -> Any:
+        return current[0].step(action)
+
+    return Instance(set_state, step)
+
+
+def _failing(failure: Failure) -> Instance:
+    def fail(_: Any) -> Any:
+        raise MalformedError(failure)
+
+    return Instance(fail, fail)
+
+
+def _json_or_nothing(value: Any) -> str | None:
+    """Its text; None if a model has put something into it that has none."""
+    try:
+        return canonical_json(value)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _alike(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
+    return len(one) == len(other) and bool(_same(one, other, _SAME).all())
 
 
 def _same(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.bool_]:

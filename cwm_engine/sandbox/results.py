@@ -14,6 +14,14 @@ FIRST_FAILURE = 2
 """Statuses from here on are `FIRST_FAILURE` + the number of a failure the child described."""
 
 
+_PATH_BYTES = 4 << 20
+
+
+def most_paths(probes: int) -> int:
+    """How many code paths of a program with so many probes are told apart; the last one stands for all further ones."""
+    return min(np.iinfo(np.uint16).max, max(256, _PATH_BYTES // max(2 * probes, 1)))
+
+
 @dataclass(frozen=True)
 class Results:
     """Views of one shared map.

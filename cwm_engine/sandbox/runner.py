@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_engine.sandbox.outputs import Failure, FailureKind
+from cwm_engine.sandbox.outputs import Failure, FailureKind, MalformedError, describe
 from cwm_engine.sandbox.program import error_of
+from cwm_engine.sandbox.results import most_paths
 from cwm_engine.world_model.counters import PATH, Counters, LoopLimit, hits_of
 from cwm_engine.world_model.discovery import Dialect
 
 SetState = Callable[[Any], Any]
 Step = Callable[[Any], Any]
 
-MAX_LOOP_FAILURES = 20
-"""A run that has hit the loop limit this often stops: every further one costs as much as a million iterations."""
+MAX_COSTLY_FAILURES = 20
+"""A run that has hit a limit this often stops: every further one costs as much as a million turns, or a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,18 @@ def _functions(namespace: Mapping[str, Any], goal: str | None) -> Callable[[], I
             following = transition(current[0], action)
             paid = reward(current[0], action, following, *extra)
             current[0] = following
+            if not isinstance(paid, tuple | list) or len(paid) != 2:
+                raise MalformedError(_unpaid(paid))
             return (following, *paid)
 
         return Instance(set_state, step)
 
     return construct
+
+
+def _unpaid(paid: Any) -> Failure:
+    returned = f"{len(paid)} values" if isinstance(paid, tuple | list) else describe(paid)
+    return Failure("arity", f"`reward` returned {returned}, not 2 values (reward, done)")
 
 
 def _missing_reward(*_: Any) -> Any:
@@ -118,6 +126,7 @@ class Recorder:
         self._namespace = namespace
         self._probes = probes
         self._has_loops = has_loops
+        self._most = most_paths(probes)
         self._numbers: dict[int, int] = {}
         self._told = 0
 
@@ -134,8 +143,8 @@ class Recorder:
         outputs: list[Any] = []
         keys: list[int] = []
         keep, keep_key = outputs.append, keys.append
-        failed = looped = 0
-        while looped < MAX_LOOP_FAILURES:
+        failed = costly = 0
+        while costly < MAX_COSTLY_FAILURES:
             try:
                 for number, state, action in steps:
                     progress[0] = number
@@ -152,39 +161,51 @@ class Recorder:
                 keep(failure)
                 keep_key(namespace[PATH])
                 failed += 1
-                looped += failure.kind == "loop"
+                costly += failure.is_costly
         return Recording(outputs, self._paths(keys), failed)
 
     def _paths(self, keys: list[int]) -> list[int]:
-        numbers = self._numbers
+        numbers, last = self._numbers, self._most - 1
         for key in dict.fromkeys(keys):
-            numbers.setdefault(key, len(numbers))
+            numbers.setdefault(key, min(len(numbers), last))
         return [numbers[key] for key in keys]
 
     def fresh_paths(self) -> list[str]:
         """The code paths that have come up since the last call, as hexadecimal hits, in the order of their numbers."""
-        fresh = [hits_of(path, self._probes).hex() for path in list(self._numbers)[self._told :]]
-        self._told = len(self._numbers)
+        fresh = [hits_of(path, self._probes).hex() for path in list(self._numbers)[self._told : self._most]]
+        self._told += len(fresh)
         return fresh
 
 
 def failure_of(error: BaseException) -> Failure:
     """What an exception of the model says about its prediction."""
+    if isinstance(error, MalformedError):
+        return error.failure
     told = error_of(error)
-    kind: FailureKind = "exception"
     if isinstance(error, LoopLimit):
-        kind = "loop"
-    elif isinstance(error, MemoryError):
+        return Failure("loop", told["message"], "", told["line"])
+    kind: FailureKind = "exception"
+    if isinstance(error, MemoryError):
         kind = "memory"
     elif told["forbidden"]:
         kind = "forbidden"
     return Failure(kind, told["message"], told["type"], told["line"])
 
 
-def outputs_of(instance: Instance, states: Sequence[Any], actions: Sequence[Any]) -> list[Any]:
-    """What each step returned, or a `Failure`; without counters."""
+def outputs_of(
+    instance: Instance, states: Sequence[Any], actions: Sequence[Any], refill: Callable[[], None]
+) -> list[Any]:
+    """What each step returned, or a `Failure`; which paths they took is not recorded.
+
+    Args:
+        instance: The model.
+        states: What `set_state` takes, for each step.
+        actions: What `step` takes.
+        refill: Allows the loops of the next step their turns.
+    """
     outputs: list[Any] = []
     for state, action in zip(states, actions, strict=True):
+        refill()
         try:
             instance.set_state(state)
             outputs.append(instance.step(action))

@@ -7,7 +7,7 @@ Python values once, so that every child inherits them by fork instead of convert
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +27,14 @@ from cwm_engine.trajectories.columns import (
 Form = Literal["plain", "stored"]
 
 PLAIN_ROWS = 32_768
-"""Rows kept as Python values in the zygote; those beyond are converted chunk by chunk, which costs little and holds nothing."""
+"""Rows kept as Python values in the zygote; those beyond are converted chunk by chunk, which costs little and holds
+nothing."""
+
+PLAIN_NUMBERS = 1 << 19
+"""Rows of large observations are fewer."""
+
+LARGE = 64
+"""Numbers from which on an array is only handed over as an array: nobody takes an image apart number by number."""
 
 _STARTS = "episode_starts"
 
@@ -58,8 +65,16 @@ class Transitions:
     @property
     def forms_differ(self) -> bool:
         """Whether plain Python values are of another type than the stored ones: only arrays are."""
-        every = [leaf for columns in (self.states, self.actions) for _, leaf in leaves(columns.structure)]
-        return any(leaf.shape for leaf in every)
+        return any(leaf.shape for leaf in self._leaves)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are arrays that are too large to be plain."""
+        return any(_size(leaf) > LARGE for leaf in self._leaves)
+
+    @property
+    def _leaves(self) -> list[Leaf]:
+        return [leaf for columns in (self.states, self.actions) for _, leaf in leaves(columns.structure)]
 
     def values(self, form: Form, start: int, stop: int) -> tuple[Sequence[Any], Sequence[Any]]:
         """States and actions of consecutive rows; arrays in the stored form are the caller's own copies."""
@@ -91,10 +106,14 @@ def pack(transitions: Transitions) -> SharedArrays:
 def unpack(arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> Transitions:
     """The transitions that `pack` put into shared memory."""
     states, actions = (_columns(name, structure_from_json(meta[name]), arrays) for name in ("states", "actions"))
-    count = min(len(states), PLAIN_ROWS)
-    prediction = structure_from_json(meta["prediction"])
-    plain_states, plain_actions = states.plain(0, count), actions.plain(0, count)
-    return Transitions(states, actions, prediction, arrays[_STARTS], plain_states, plain_actions)
+    bare = Transitions(states, actions, structure_from_json(meta["prediction"]), arrays[_STARTS])
+    width = sum(_size(leaf) for columns in (states, actions) for _, leaf in leaves(columns.structure))
+    count = 0 if bare.is_large else min(len(states), PLAIN_ROWS, PLAIN_NUMBERS // max(width, 1))
+    return replace(bare, plain_states=states.plain(0, count), plain_actions=actions.plain(0, count))
+
+
+def _size(leaf: Leaf) -> int:
+    return int(np.prod(leaf.shape, dtype=np.int64))
 
 
 def _columns(name: str, structure: Structure, arrays: Mapping[str, npt.NDArray[Any]]) -> Columns:
