@@ -18,7 +18,7 @@ from cwm_engine.trajectories.episodes import Episode, join_info
 from cwm_engine.trajectories.structures import Kind, Leaf
 
 _INFO: Final = "info."
-_MALFORMED = (AttributeError, CwmError, KeyError, TypeError, ValueError, zlib.error)
+_MALFORMED = (AttributeError, CwmError, LookupError, TypeError, ValueError, zlib.error)
 
 
 class Part(NamedTuple):

@@ -78,6 +78,8 @@ def load_dataset(source: Source | Sequence[Source], *, skip_bad: bool = False) -
 def save_dataset(dataset: Dataset, path: Source, *, overwrite: bool = False) -> None:
     """Write a dataset in the format that the name ends in, or to Minari as `minari:namespace/name-v0`.
 
+    Directories that are missing are made.
+
     Raises:
         CwmError: The file exists and `overwrite` is off, the name says no format, or the format cannot hold the data.
     """
@@ -92,8 +94,10 @@ def save_dataset(dataset: Dataset, path: Source, *, overwrite: bool = False) -> 
         raise CwmError("the name does not say in which format to write", path=path, hint=_FORMATS_HINT)
     if path.exists() and not overwrite:
         raise CwmError("already exists", path=path, hint="choose another name or ask to overwrite it")
-    if not path.parent.is_dir():
-        raise CwmError("cannot be written: there is no such directory", path=path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CwmError(f"cannot be written: {error.strerror or error}", path=path) from error
     writer(dataset, path)
 
 
@@ -126,7 +130,7 @@ def _load(source: Source, skip_bad: bool) -> Dataset:
     if isinstance(source, str):
         from cwm_engine.trajectories.minari import read_minari
 
-        return read_minari(source.removeprefix(_MINARI_PREFIX))
+        return read_minari(source.removeprefix(_MINARI_PREFIX), skip_bad=skip_bad)
     dataset = _readers(_format(source))(source, skip_bad)
     known = dataset.provenance.environment
     if known is None and _ENVIRONMENT_NAME.fullmatch(source.name.split(".")[0]):

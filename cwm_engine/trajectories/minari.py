@@ -12,6 +12,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +20,9 @@ import numpy as np
 
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Array, Columns, leaves
-from cwm_engine.trajectories.dataset import Dataset, Provenance, Spaces
+from cwm_engine.trajectories.dataset import BadRecord, Dataset, Provenance, Spaces
 from cwm_engine.trajectories.episodes import Episode, join_episodes, split_episodes
+from cwm_engine.trajectories.files import SKIP_HINT
 from cwm_engine.trajectories.header import provenance_from_json, provenance_to_json
 from cwm_engine.trajectories.spaces import space_from_json, space_to_json, structure_of_space
 from cwm_engine.trajectories.structures import DictOf, Kind, Leaf, Structure, TupleOf
@@ -32,11 +34,12 @@ _ID: Final = re.compile(r"(?:[-_\w][-_\w/]*[-_\w]+/)?[-_\w]+-v\d+")
 _PROVENANCE: Final = "code_world_models_provenance"
 
 
-def read_minari(name: str) -> Dataset:
+def read_minari(name: str, *, skip_bad: bool = False) -> Dataset:
     """The transitions of a Minari dataset on this machine.
 
     Args:
         name: Its id, such as `mujoco/hopper/expert-v0`.
+        skip_bad: Leave out episodes that cannot be read and list them in `Dataset.skipped`.
 
     Raises:
         CwmError: Minari is missing, there is no such dataset, or it cannot be read.
@@ -57,15 +60,19 @@ def read_minari(name: str) -> Dataset:
             raise CwmError(f"cannot be imported: {reason}", path=name)
         spaces.append(described)
         structures.append(structure_of_space(described))
-    episodes = []
-    for number, found in enumerate(source.iterate_episodes()):
+    episodes, bad = [], []
+    for number in range(source.total_episodes):
         try:
+            [found] = source.iterate_episodes([number])
             episodes.append(_episode(found, structures[0], structures[1]))
-        except (TypeError, ValueError, CwmError) as error:
-            raise CwmError(f"episode {number}: {error}", path=name) from error
+        except (OSError, LookupError, TypeError, ValueError, CwmError) as error:
+            if not skip_bad:
+                raise CwmError(f"episode {number}: {error}", path=name, hint=SKIP_HINT) from error
+            bad.append(BadRecord(name, f"episode {number}", str(error)))
     if not episodes:
-        raise CwmError("holds no transitions", path=name)
-    return join_episodes(episodes, spaces=Spaces(*spaces), provenance=_provenance(source, name))
+        raise CwmError("holds no transitions" + (" that can be read" if bad else ""), path=name)
+    joined = join_episodes(episodes, spaces=Spaces(*spaces), provenance=_provenance(source, name))
+    return replace(joined, skipped=tuple(bad))
 
 
 def write_minari(dataset: Dataset, name: str, *, overwrite: bool = False) -> None:

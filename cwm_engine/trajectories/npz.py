@@ -46,7 +46,7 @@ def read_npz(path: Path) -> Dataset:
                 raise CwmError("is a single array", path=path, hint=_KEYS_HINT)
             with archive:
                 data = {name: _entry(path, archive, name) for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, LookupError, NotImplementedError) as error:
         raise CwmError(f"not a readable npz file: {error}", path=path) from error
     return _dataset(path, data)
 

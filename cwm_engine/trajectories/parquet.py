@@ -37,18 +37,14 @@ def read_parquet(path: Path, *, skip_bad: bool = False) -> Dataset:
     arrow, parquet = _pyarrow()
     try:
         table = parquet.read_table(path)
-    except (OSError, arrow.ArrowException) as error:
+        if table.num_rows == 0:
+            raise CwmError("holds no transitions", path=path)
+        written = (table.schema.metadata or {}).get(_HEADER)
+        if written is None:
+            return _read_foreign(path, table, skip_bad)
+        return _read_own(path, table, read_header(json.loads(written), path))
+    except (OSError, LookupError, TypeError, ValueError, arrow.ArrowException) as error:
         raise CwmError(f"not a readable Parquet file: {error}", path=path) from error
-    if table.num_rows == 0:
-        raise CwmError("holds no transitions", path=path)
-    written = (table.schema.metadata or {}).get(_HEADER)
-    if written is None:
-        return _read_foreign(path, table, skip_bad)
-    try:
-        header = read_header(json.loads(written), path)
-    except ValueError as error:
-        raise CwmError(f"the header is damaged: {error}", path=path) from error
-    return _read_own(path, table, header)
 
 
 def write_parquet(dataset: Dataset, path: Path) -> None:

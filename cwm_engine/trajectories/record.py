@@ -290,7 +290,10 @@ def _check_arguments(path: Path, episodes: int, max_steps: int | None, append: b
 
 
 def _open_store(path: Path) -> TrajectoryStore:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CwmError(f"cannot be written: {error.strerror or error}", path=path) from error
     try:
         return TrajectoryStore.create(path)
     except CwmError:

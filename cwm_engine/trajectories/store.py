@@ -24,7 +24,7 @@ from cwm_engine.trajectories.dataset import BadRecord, Dataset, Provenance, Spac
 from cwm_engine.trajectories.episodes import Episode
 from cwm_engine.trajectories.files import SKIP_HINT
 from cwm_engine.trajectories.header import provenance_from_json, provenance_to_json
-from cwm_engine.trajectories.store_files import create_file, explained, open_for_reading, open_for_writing
+from cwm_engine.trajectories.store_files import create_file, explained, open_for_reading, open_for_writing, undamaged
 
 
 class SeedTakenError(CwmError):
@@ -87,7 +87,8 @@ class TrajectoryStore:
     @property
     def content_hash(self) -> str:
         """Changes with every episode and with every word about where they come from."""
-        return str(self._value("SELECT value FROM store WHERE key = 'content'"))
+        with undamaged(self.path):
+            return str(self._value("SELECT value FROM store WHERE key = 'content'"))
 
     @property
     def episode_count(self) -> int:
@@ -155,7 +156,7 @@ class TrajectoryStore:
         Raises:
             CwmError: There are no transitions, or an episode is damaged and `skip_bad` is off.
         """
-        with explained(self.path):
+        with explained(self.path), undamaged(self.path):
             numbers = [row[0] for row in self._connection.execute("SELECT id FROM episode ORDER BY id")]
             if not numbers:
                 raise CwmError("holds no transitions", path=self.path, hint="record some with `cwm record`")

@@ -62,6 +62,7 @@ CREATE TRIGGER IF NOT EXISTS col_changed AFTER UPDATE ON col
     BEGIN UPDATE store SET value = hex(randomblob(16)) WHERE key = 'content'; END;
 """
 
+_DAMAGED_HINT: Final = "--skip-bad reads the episodes that are whole, where the rest of the file is"
 _FOREIGN_HINT: Final = "trajectories are recorded with `cwm record` or imported with `cwm import`"
 
 
@@ -78,9 +79,20 @@ def explained(path: Path) -> Iterator[None]:
         if "not a database" in message:
             raise CwmError("is not a file of trajectories", path=path, hint=_FOREIGN_HINT) from error
         if "malformed" in message or "corrupt" in message:
-            hint = "--skip-bad reads the episodes that are whole"
-            raise CwmError(f"is damaged: {message}", path=path, hint=hint) from error
+            raise CwmError(f"is damaged: {message}", path=path, hint=_DAMAGED_HINT) from error
         raise CwmError(f"cannot be used: {message}", path=path) from error
+    except UnicodeDecodeError as error:
+        # A damaged page, quoted in SQLite's own message, which Python then cannot decode.
+        raise CwmError("is damaged", path=path, hint=_DAMAGED_HINT) from error
+
+
+@contextmanager
+def undamaged(path: Path) -> Iterator[None]:
+    """What cannot be made sense of, although SQLite could read it, as a `CwmError`."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CwmError(f"is damaged: {error}", path=path, hint=_DAMAGED_HINT) from error
 
 
 def create_file(path: Path) -> sqlite3.Connection:

@@ -1,7 +1,10 @@
 """One door for every format: what is behind it, and what is said when nothing is."""
 
 import ast
+import functools
 import pickle
+import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 import cwm_engine
 from cwm_engine.errors import CwmError
-from cwm_engine.trajectories.columns import describe_structure
+from cwm_engine.trajectories.columns import Columns, describe_structure
 from cwm_engine.trajectories.load import load_dataset, save_dataset
 from cwm_engine.trajectories.store import TrajectoryStore
 from tests.trajectories.datasets import PUBLISHED, assert_same, cart
@@ -58,8 +61,13 @@ def test_a_name_without_a_format_is_refused(tmp_path):
     with pytest.raises(CwmError, match="does not say in which format") as caught:
         save_dataset(cart(), tmp_path / "a.csv")
     assert ".jsonl" in caught.value.hint
-    with pytest.raises(CwmError, match="no such directory"):
-        save_dataset(cart(), tmp_path / "nowhere" / "a.jsonl")
+
+
+def test_missing_directories_are_made(tmp_path):
+    save_dataset(cart(), tmp_path / "new" / "deep" / "a.jsonl")
+    assert len(load_dataset(tmp_path / "new" / "deep")) == 12
+    with pytest.raises(CwmError, match=r"cannot be written: (Not a directory|File exists)"):
+        save_dataset(cart(), tmp_path / "new" / "deep" / "a.jsonl" / "b.jsonl")
 
 
 def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path, monkeypatch):
@@ -198,14 +206,40 @@ def test_a_file_of_something_else_is_explained(tmp_path, name, content, reason):
 
 @given(st.binary(min_size=1, max_size=200))
 def test_no_content_leads_to_anything_but_a_reason(content):
-    import tempfile
-
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "a"
         for start in (b"", b"SQLite format 3\0", b"PK\x03\x04", b"PAR1", b"{", b"\x1f\x8b"):
             path.write_bytes(start + content)
             with pytest.raises(CwmError):
                 load_dataset(path)
+
+
+@pytest.mark.parametrize("suffix", [".sqlite", ".npz", ".jsonl", ".jsonl.gz", ".parquet"])
+@given(data=st.data())
+def test_no_damage_leads_to_anything_but_a_reason(suffix, data):
+    """A file cut short or with bytes changed is read, read in part, or refused with a reason."""
+    whole = written_in(suffix)
+    damaged = bytearray(whole[: data.draw(st.integers(0, len(whole)))] if data.draw(st.booleans()) else whole)
+    for _ in range(data.draw(st.integers(0, 4)) if damaged else 0):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / f"a{suffix}"
+        path.write_bytes(damaged)
+        for skip_bad in (False, True):
+            with suppress(CwmError):
+                assert len(load_dataset(path, skip_bad=skip_bad)) > 0
+
+
+@functools.cache
+def written_in(suffix):
+    """A file with text, JSON and numbers in it."""
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    values = Columns.from_values([(f"go {row}", [row] * (row % 3)) for row in range(12)])
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / f"a{suffix}"
+        save_dataset(replace(cart(), observations=values, next_observations=values), path)
+        return path.read_bytes()
 
 
 def test_an_unreadable_file_is_explained(tmp_path, monkeypatch):

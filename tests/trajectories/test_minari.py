@@ -168,6 +168,19 @@ def test_a_damaged_dataset_is_explained(own_root):
         read_minari("cartpole/test-v0")
 
 
+def test_an_episode_that_is_damaged_is_named_and_can_be_skipped(own_root):
+    import h5py
+
+    write_minari(cart(), "cartpole/test-v0")
+    with h5py.File(own_root / "cartpole" / "test-v0" / "data" / "main_data.hdf5", "r+") as file:
+        del file["episode_1"]["rewards"]
+    with pytest.raises(CwmError, match="cartpole/test-v0: episode 1: "):
+        read_minari("cartpole/test-v0")
+    dataset = load_dataset("minari:cartpole/test-v0", skip_bad=True)
+    assert dataset.episode_count == 2
+    assert [bad.record for bad in dataset.skipped] == ["episode 1"]
+
+
 def test_without_minari_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "minari", None)
     with pytest.raises(CwmError, match="need minari") as caught:

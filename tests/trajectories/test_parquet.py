@@ -130,7 +130,7 @@ def test_bad_rows_can_be_skipped(saved):
         (lambda table: table.drop_columns(["action"]), "has no column action"),
         (lambda table: table.slice(0, 0), "holds no transitions"),
         (lambda table: table.set_column(2, "action", pa.nulls(12, pa.int64())), "row 0: action is null"),
-        (lambda table: table.replace_schema_metadata({"cwm": "{"}), "the header is damaged"),
+        (lambda table: table.replace_schema_metadata({"cwm": "{"}), "not a readable Parquet file"),
         (lambda table: table.replace_schema_metadata({"cwm": '{"cwm": 2}'}), "newer version"),
         (lambda table: table.replace_schema_metadata({"cwm": '{"cwm": 1}'}), "does not describe the observations"),
     ],

@@ -263,6 +263,8 @@ def test_other_formats_are_exported_not_recorded(tmp_path):
 def test_the_directory_is_made(tmp_path):
     record("CartPole-v1", episodes=1, path=tmp_path / "new" / "deep" / "a.sqlite")
     assert load_dataset(tmp_path / "new" / "deep").episode_count == 1
+    with pytest.raises(CwmError, match="cannot be written"):
+        record("CartPole-v1", episodes=1, path=tmp_path / "new" / "deep" / "a.sqlite" / "b.sqlite")
 
 
 # What happens to the process.
