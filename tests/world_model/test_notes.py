@@ -103,6 +103,23 @@ def test_arrays_and_the_unknown_are_left_alone(statements: tuple[str, ...]) -> N
     assert step_with(*statements) == []
 
 
+def test_an_attribute_that_starts_as_a_number_and_is_never_a_container_is_one() -> None:
+    source = """
+        import numpy as np
+        class Environment:
+            def __init__(self):
+                self.position, self.velocity = 0.0, 0.0
+            def set_state(self, state):
+                self.position, self.velocity = state
+            def step(self, action):
+                push = np.sign(action - 0.5) * 0.5
+                self.velocity = np.clip(self.velocity + push, -1.0, 1.0)
+                return (self.position, self.velocity), 0.0, False
+    """
+    assert [note.count for note in notes(source)] == [2]
+    assert notes(source.replace("push =", "push = self.velocity[0] +").replace("action - 0.5", "action[0]")) == []
+
+
 def test_functions_imported_by_name_are_recognized() -> None:
     (note,) = step_with("y = cosine(x)", imports="import numpy as np\nfrom numpy import cos as cosine")
     assert note.message.startswith("`cosine` works on a single number: ")
