@@ -28,7 +28,23 @@ _ARITHMETIC = {"+": "-", "-": "+", "*": "/", "/": "*", "**": "*", "//": "%", "%"
 _COMPARISON = {"<": ("<=", ">"), "<=": ("<",), ">": (">=", "<"), ">=": (">",), "==": ("!=",), "!=": ("==",),
                "in": ("not in",), "not in": ("in",)}  # fmt: skip
 _FUNCTIONS = {"min": "max", "max": "min", "cos": "sin", "sin": "cos"}
-_BUILTIN = {"self", "min", "max", "abs", "int", "float", "bool", "len", "zip", "range", "cos", "sin", "atan2", "pi", "math"}
+_BUILTIN = {
+    "self",
+    "min",
+    "max",
+    "abs",
+    "int",
+    "float",
+    "bool",
+    "len",
+    "zip",
+    "range",
+    "cos",
+    "sin",
+    "atan2",
+    "pi",
+    "math",
+}
 
 
 @dataclass(frozen=True)
@@ -196,14 +212,12 @@ class _Text:
         for line in source.splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
         self.functions = [node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)]
-        self.attributes = sorted({
-            node.attr for node in ast.walk(self.tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr != "state"
-        } | {
-            target.id for owner in ast.walk(self.tree) if isinstance(owner, ast.ClassDef)
-            for statement in owner.body if isinstance(statement, ast.Assign) and isinstance(statement.value, (ast.Constant, ast.BinOp))
-            for target in statement.targets if isinstance(target, ast.Name)
-        })  # fmt: skip
+        nodes = list(ast.walk(self.tree))
+        stored = {n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+        members = [s for n in nodes if isinstance(n, ast.ClassDef) for s in n.body if isinstance(s, ast.Assign)]
+        members = [s for s in members if isinstance(s.value, (ast.Constant, ast.BinOp))]
+        stored |= {target.id for s in members for target in s.targets if isinstance(target, ast.Name)}
+        self.attributes = sorted(stored - {"state"})
 
     def span(self, node: Any) -> tuple[int, int]:
         return self.starts[node.lineno - 1] + node.col_offset, self.starts[node.end_lineno - 1] + node.end_col_offset
@@ -223,14 +237,20 @@ class _Text:
         """The span of an operand with the parentheses around it."""
         start, end = self.span(node)
         while True:
-            left, right = len(self.source[:start].rstrip()), end + len(self.source[end:]) - len(self.source[end:].lstrip())
+            left, right = (
+                len(self.source[:start].rstrip()),
+                end + len(self.source[end:]) - len(self.source[end:].lstrip()),
+            )
             if self.source[left - 1] != "(" or self.source[right : right + 1] != ")" or self.source[left - 2].isalnum():
                 return start, end
             start, end = left - 1, right + 1
 
 
-_TOKENS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.FloorDiv: "//", ast.Mod: "%",
-           ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.In: "in", ast.NotIn: "not in"}  # fmt: skip
+_TOKENS = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.FloorDiv: "//", ast.Mod: "%",
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
+    ast.In: "in", ast.NotIn: "not in",
+}  # fmt: skip
 
 
 def _slips(source: str) -> Callable[[], Iterator[tuple[str, Edit]]]:
@@ -305,7 +325,7 @@ def _form(text: _Text, node: ast.AST, function: ast.FunctionDef) -> Iterator[tup
         yield "form", ("unary", text.span(node)[0], text.span(node.operand)[0], "")
     elif isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        start, end = text.span(node.func)
+        _, end = text.span(node.func)
         if name in _FUNCTIONS:
             yield "form", ("function", end - len(name), end, _FUNCTIONS[name])
         if name == "atan2":
@@ -355,7 +375,10 @@ def _omissions(source: str) -> Callable[[], Iterator[tuple[str, Edit]]]:
                     first, second = node.values[:2]
                     yield "dropped condition", ("dropped condition", text.outer(first)[0], text.outer(second)[0], "")
                 elif isinstance(node, (ast.Assign, ast.AugAssign)):
-                    yield "deleted statement", ("deleted statement", *text.span(node), "pass" if _alone(node, function) else "")
+                    yield (
+                        "deleted statement",
+                        ("deleted statement", *text.span(node), "pass" if _alone(node, function) else ""),
+                    )
                 if isinstance(node, (ast.If, ast.While, ast.IfExp)):
                     for value in ("False", "True"):
                         yield "dead or unconditional branch", (f"branch {value}", *text.span(node.test), value)

@@ -1,0 +1,114 @@
+"""The jobs of a diagnosing child: rank the lines, search for the one edit. Everything it needs is imported here.
+
+Both get a sample with outcomes as their blob, run the program many times, and tell what they found as
+messages. Nothing they say is a verdict: hits are compared again by the host with a fresh child's answers.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cwm_engine.diagnosis.executor import Loader, ModelRef
+from cwm_engine.diagnosis.localize import Localization, localize
+from cwm_engine.diagnosis.sample import Sample
+from cwm_engine.diagnosis.search import Hit, search_single_edits
+from cwm_engine.sandbox.program import error_of, load_program
+
+_RANK_SECONDS, _SEARCH_SECONDS = 0.25, 1.5
+
+
+def localize_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
+    """Rank the lines of a model.
+
+    The request names `source`, `siblings`, `allowed`, `model` (`name`, `dialect`, `goal`) and `seconds` of CPU
+    time; the blob is a `Sample`. One message: `localized` with `ranked`, `groups` (their `rows` are rows of the
+    dataset) and `seconds`, or `failed` with `error`.
+    """
+    try:
+        sample = Sample.from_bytes(blob)
+        found = localize(
+            request["source"],
+            ModelRef.from_json(request["model"]),
+            sample,
+            seconds=float(request.get("seconds", _RANK_SECONDS)),
+            loader=_loader(request),
+        )
+    except BaseException as error:  # noqa: BLE001 - the model's own code runs here
+        context.send({"event": "failed", "error": error_of(error)})
+        return
+    context.send({"event": "localized", **_localization_json(found, sample)})
+
+
+def search_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
+    """Search for the single edits that make every transition of a sample right.
+
+    The request names what that of `localize_job` names, and `ranked` lines, and `most` hits to find. Messages: `hit`
+    for each as it is found, then `searched` with all `hits`, the most plausible first, `exhausted` and `tried`; or
+    `failed` with `error`.
+    """
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            result = search_single_edits(
+                request["source"],
+                ModelRef.from_json(request["model"]),
+                Sample.from_bytes(blob),
+                [(int(line), float(score)) for line, score in request["ranked"]],
+                deadline=time.process_time() + float(request.get("seconds", _SEARCH_SECONDS)),
+                most=int(request.get("most", 20)),
+                on_hit=lambda hit: context.send({"event": "hit", **_hit_json(hit)}),
+                loader=_loader(request),
+            )
+    except BaseException as error:  # noqa: BLE001 - the model's own code runs here
+        context.send({"event": "failed", "error": error_of(error)})
+        return
+    context.send({
+        "event": "searched",
+        "hits": [_hit_json(hit) for hit in result.hits],
+        "exhausted": result.exhausted,
+        "tried": result.tried,
+    })  # fmt: skip
+
+
+def _loader(request: Mapping[str, Any]) -> Loader:
+    """Runs the module as the check runs it: with its siblings, and imports from the list only."""
+    siblings, allowed = request.get("siblings") or {}, request.get("allowed")
+
+    def load(tree: ast.Module, names: Mapping[str, Any]) -> dict[str, Any]:
+        return load_program(tree, siblings=siblings, namespace=names, allowed=allowed)
+
+    return load
+
+
+def _localization_json(found: Localization, sample: Sample) -> dict[str, Any]:
+    return {
+        "ranked": [list(item) for item in found.ranked],
+        "groups": [
+            {
+                "line": group.line,
+                "suspects": [list(item) for item in group.suspects],
+                "rows": sample.rows[list(group.rows)].tolist(),
+            }
+            for group in found.groups
+        ],
+        "seconds": found.seconds,
+    }
+
+
+def _hit_json(hit: Hit) -> dict[str, Any]:
+    span = hit.patch.span
+    return {
+        "line": hit.line,
+        "kind": hit.kind,
+        "cost": hit.cost,
+        "description": hit.patch.description,
+        "span": [span.line, span.column, span.end_line, span.end_column],
+        "replacement": hit.patch.replacement,
+        "text": hit.patch.text,
+    }
