@@ -117,7 +117,8 @@ def test_an_attribute_that_starts_as_a_number_and_is_never_a_container_is_one() 
                 return (self.position, self.velocity), 0.0, False
     """
     assert [note.count for note in notes(source)] == [2]
-    assert notes(source.replace("push =", "push = self.velocity[0] +").replace("action - 0.5", "action[0]")) == []
+    indexed = source.replace("np.sign(action - 0.5)", "self.velocity[0]")
+    assert notes(indexed) == []
 
 
 def test_functions_imported_by_name_are_recognized() -> None:
