@@ -367,9 +367,7 @@ def arithmetic(kind: type[ast.operator], left: Pair, right: Pair, *, in_place: b
         masks = (mask_a, mask_b)
         if all(isinstance(mask, int) or len(mask) == len(value) for mask in masks):
             return value, _merge(masks, len(value))
-    elif (
-        kind is ast.Add and isinstance(mask_a, tuple) and isinstance(mask_b, tuple) and _adds_up(value, mask_a, mask_b)
-    ):
+    elif kind is ast.Add and isinstance(mask_a, tuple) and isinstance(mask_b, tuple) and _adds(value, mask_a, mask_b):
         return value, mask_a + mask_b
     return value, union(mask_a) | union(mask_b)
 
