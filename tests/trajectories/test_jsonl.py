@@ -174,6 +174,35 @@ def test_a_bad_line_is_named_and_can_be_skipped(written, bad, reason):
         raise ValueError(skipped.reason)
 
 
+@given(st.data())
+def test_whatever_lines_are_destroyed_the_others_are_read(data):
+    """A transition is lost with its own line, or with the next one of its episode, where that says what followed."""
+    dataset = cart(episodes=2, steps=3)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "a.jsonl"
+        write_jsonl(dataset, path)
+        lines = path.read_text().splitlines()
+        destroyed = data.draw(st.sets(st.integers(0, 5), max_size=5))
+        for row in destroyed:
+            line = lines[row + 1]
+            lines[row + 1] = data.draw(
+                st.sampled_from([line[:20], '{"cwm"', "[]", "null", line.replace("action", "act")])
+            )
+        path.write_text("\n".join(lines))
+        lost = destroyed | {row - 1 for row in destroyed if row % 3}
+        if len(lost) == 6:
+            with pytest.raises(CwmError, match="no transitions that can be read"):
+                read_jsonl(path, skip_bad=True)
+            return
+        found = read_jsonl(path, skip_bad=True)
+    kept = [row for row in range(6) if row not in lost]
+    np.testing.assert_array_equal(found.observations.arrays[0], dataset.observations.arrays[0][kept])
+    np.testing.assert_array_equal(found.next_observations.arrays[0], dataset.next_observations.arrays[0][kept])
+    if not {2, 3} <= destroyed:  # to which episode do unreadable lines between two belong?
+        assert found.step.tolist() == dataset.step[kept].tolist()
+    assert sorted(int(bad.record.removeprefix("line ")) - 2 for bad in found.skipped) == sorted(lost)
+
+
 def test_a_line_whose_successor_is_unreadable_is_bad_too(written):
     path = written(line(1), "{", line(3, next_observation=4))
     dataset = read_jsonl(path, skip_bad=True)
