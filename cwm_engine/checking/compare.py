@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.checking.fields import Layout
+from cwm_engine.checking.json_alike import alike_texts, holds_nan, near_enough
 from cwm_engine.trajectories.columns import Columns, Kind
 from cwm_engine.trajectories.dataset import Dataset
 
@@ -28,6 +30,7 @@ class Tolerance:
 
     def accepts(self, predicted: Floats, observed: npt.NDArray[Any]) -> Bools:
         """Elementwise agreement; NaN agrees with nothing, an infinity with itself."""
+        observed = observed.astype(np.float64, copy=False)
         with np.errstate(invalid="ignore"):
             near = np.abs(predicted - observed) <= self.atol + self.rtol * np.abs(observed)
         agree: Bools = near & np.isfinite(observed) | (predicted == observed)
@@ -48,18 +51,21 @@ class Words:
     def __init__(self, columns: Columns, layout: Layout) -> None:
         self._known: dict[str, int] = {}
         self._observed = {
-            leaf: self._number(array)
+            leaf: self._number(array, layout.leaves[leaf].kind)
             for leaf, (array, is_text) in enumerate(zip(columns.arrays, layout.is_text, strict=True))
             if is_text
         }
+        self._observed_texts = list(self._known)
         self._texts: list[str] = []
         self._translation: Floats = np.empty(0)
+        self._alike: dict[tuple[float, float], bool] = {}
 
     def fresh(self) -> Words:
         """The same observations, for another child."""
         other = copy.copy(self)
         other._texts = []
         other._translation = np.empty(0)
+        other._alike = {}
         return other
 
     def observed(self, leaf: int) -> Floats:
@@ -87,12 +93,35 @@ class Words:
         known = (numbers >= 0) & (numbers < len(self._texts))
         return np.where(known, self._translation[np.where(known, numbers, 0).astype(np.intp)], -1.0)
 
+    def alike(self, numbers: Floats, observed: Floats, tolerance: Tolerance) -> Bools:
+        """Which predicted JSON values are the observed ones but for differences of floats within the tolerance.
+
+        Args:
+            numbers: A child's word numbers, `(k,)`.
+            observed: The observations' word numbers, `(k,)`.
+            tolerance: How near floats must be.
+        """
+        accepts = near_enough(tolerance.atol, tolerance.rtol)
+        found = []
+        for pair in zip(numbers.tolist(), observed.tolist(), strict=True):
+            if pair not in self._alike:
+                text, other = self.text(pair[0]), self._observed_text(pair[1])
+                self._alike[pair] = text is not None and other is not None and alike_texts(text, other, accepts)
+            found.append(self._alike[pair])
+        return np.array(found, dtype=np.bool_)
+
+    def _observed_text(self, number: float) -> str | None:
+        return self._observed_texts[int(number)] if number >= 0 else None
+
     def text(self, number: float) -> str | None:
         """The text of a child's word number."""
         return self._texts[int(number)] if 0 <= number < len(self._texts) else None
 
-    def _number(self, array: npt.NDArray[Any]) -> Floats:
-        flat = [self._known.setdefault(text, len(self._known)) for text in array.ravel()]
+    def _number(self, array: npt.NDArray[Any], kind: Kind) -> Floats:
+        """Numbers for texts; a JSON value with NaN in it gets NaN, which equals none."""
+        flat: list[float] = [self._known.setdefault(text, len(self._known)) for text in array.ravel()]
+        if kind is Kind.JSON:
+            flat = [math.nan if holds_nan(text) else number for text, number in zip(array.ravel(), flat, strict=True)]
         return np.array(flat, dtype=np.float64).reshape(array.shape)
 
 
@@ -125,11 +154,14 @@ class Comparison:
             rows: The `k` rows of the dataset that were predicted.
 
         Returns:
-            Boolean matrix of shape `(k, layout.sizes[leaf])`.
+            Boolean matrix of shape `(k, layout.sizes[leaf])`. Whole numbers beyond 2**53 are compared as float64.
         """
         values = predicted[:, self.layout.columns[leaf]]
         if self.layout.is_text[leaf] and self.words is not None:
-            right: Bools = self.words.translate(values) == self.words.observed(leaf)[rows].reshape(values.shape)
+            numbers = self.words.observed(leaf)[rows].reshape(values.shape)
+            right: Bools = self.words.translate(values) == numbers
+            if self.layout.leaves[leaf].kind is Kind.JSON and not right.all():
+                right[~right] = self.words.alike(values[~right], numbers[~right], self.tolerance)
             return right
         observed = self.dataset.next_observations.arrays[leaf][rows].reshape(values.shape)
         if self.layout.leaves[leaf].kind is Kind.FLOAT:

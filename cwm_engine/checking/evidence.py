@@ -251,7 +251,12 @@ class Evidence:
         if kind in (Kind.TEXT, Kind.JSON):
             words = self.comparison.words
             text = words.text(number) if words is not None else None
-            return to_json(parse_json(text)) if kind is Kind.JSON and text is not None else text
+            if kind is not Kind.JSON or text is None:
+                return text
+            try:
+                return to_json(parse_json(text))
+            except (ValueError, TypeError, RecursionError):  # it comes from code nobody has reviewed
+                return text
         if kind is Kind.BOOL and number in (0.0, 1.0):
             return bool(number)
         return int(number) if kind in (Kind.INT, Kind.BOOL) and number.is_integer() else number

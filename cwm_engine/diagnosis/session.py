@@ -22,11 +22,12 @@ from cwm_engine.diagnosis.investigation import Investigation, investigate
 from cwm_engine.diagnosis.notes import run_notes
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.diagnosis.thresholds import unreached_thresholds
+from cwm_engine.errors import CwmError
 from cwm_engine.findings import Finding, Severity
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.blocks import Instrumented
-from cwm_engine.world_model.discovery import ModelSpec, discover
+from cwm_engine.world_model.discovery import Discovery, ModelSpec, discover
 from cwm_engine.world_model.imports import ALLOWED_MODULES, Imports, resolve_imports
 from cwm_engine.world_model.notes import scalar_numpy
 from cwm_engine.world_model.probes import instrument
@@ -131,23 +132,30 @@ class Session:
 
         Returns:
             A report for each model of the file; one report without a model where none could be found.
+
+        Raises:
+            CwmError: The model that the settings name is not in the file.
         """
         tree = parse(text)
         if isinstance(tree, Finding):
-            return [self._unchecked((tree,), text)]
+            return [self._filtered(self._unchecked((tree,)), text)]
         lines = split_lines(text)
         found = discover(tree, lines)
         settings = self.settings
         imports = resolve_imports(tree, settings.path, settings.allow_modules, root=settings.root, lines=lines)
-        problems = (*found.problems, *imports.problems)
         version = _Version(text, lines, tree, imports)
-        models = [spec for spec in found.models if self.settings.model in (None, spec.name)]
-        if not models or any(problem.severity is Severity.ERROR for problem in problems):
-            specs: Sequence[ModelSpec | None] = models or [None]
-            return [self._unchecked(problems, text, spec) for spec in specs]
-        reports = self._carried(version) or [
-            self._check_model(version, spec, problems, on_report, on_progress) for spec in models
-        ]
+        models = [spec for spec in found.models if settings.model in (None, spec.name)]
+        if not models:
+            if found.models:
+                raise _no_such_model(settings, found.models)
+            return [self._filtered(self._unchecked((*found.problems, *imports.problems)), text)]
+        reports = self._carried(version)
+        for spec in models if not reports else ():
+            problems = (*_problems_of(spec, found), *imports.problems)
+            if any(_keeps_from_running(problem) for problem in problems):
+                reports.append(self._unchecked(problems, spec))
+            else:
+                reports.append(self._check_model(version, spec, problems, on_report, on_progress))
         self._last = (version, reports)
         return [self._filtered(report, text) for report in reports]
 
@@ -215,8 +223,8 @@ class Session:
         evidence, instrumented = before
         return after(evidence, instrumented, _changed_lines(evidence.program.source, program.source))
 
-    def _unchecked(self, problems: Sequence[Finding], text: str, spec: ModelSpec | None = None) -> ModelReport:
-        report = ModelReport(
+    def _unchecked(self, problems: Sequence[Finding], spec: ModelSpec | None = None) -> ModelReport:
+        return ModelReport(
             file=self.settings.file,
             model=spec.name if spec else None,
             dialect=str(spec.dialect) if spec else None,
@@ -226,7 +234,6 @@ class Session:
             trajectories=self.prepared.dataset.provenance.source,
             findings=tuple(problems),
         )
-        return self._filtered(report, text)
 
     def _report(
         self, evidence: Evidence, findings: Sequence[Finding], investigation: Investigation, started: float
@@ -259,6 +266,28 @@ class Session:
             suppressions=suppressions(text),
         )
         return replace(report, findings=kept)
+
+
+def _problems_of(spec: ModelSpec, found: Discovery) -> list[Finding]:
+    """What discovery says about a model or about no model in particular, not about another one."""
+    others = [other.body for other in found.models if other is not spec]
+    return [
+        problem
+        for problem in found.problems
+        if not any(body.line <= problem.span.line <= body.end_line for body in others)
+    ]
+
+
+def _keeps_from_running(problem: Finding) -> bool:
+    """Half a model (CWM103) in a file does not keep the others from being checked; all else does."""
+    return problem.severity is Severity.ERROR and problem.code != "CWM103"
+
+
+def _no_such_model(settings: Settings, models: Sequence[ModelSpec]) -> CwmError:
+    names = ", ".join(f"`{spec.name}`" for spec in models)
+    return CwmError(
+        f"holds no model named `{settings.model}`", path=settings.file, hint=f"the models of this file: {names}"
+    )
 
 
 def _changed_lines(before: str, now: str) -> list[int]:

@@ -190,18 +190,17 @@ class _Run:
         """Rows whose prediction changes when asked twice, depends on earlier steps, or changes its arguments."""
         count = len(self.transitions)
         rows = np.unique(np.linspace(0, count - 1, min(PROBED, count)).astype(np.intp))
-        states, actions = self.transitions.chosen(self.form, rows)
-        outputs: list[Any] = []
+        first, second = (zip(*self.transitions.chosen(self.form, rows), strict=True) for _ in range(2))
+        outputs: list[tuple[Any, Any]] = []
         deadline = time.perf_counter() + PROBE_SECONDS
-        for row, state, action in zip(rows.tolist(), states, actions, strict=True):
-            if len(outputs) >= 4 and time.perf_counter() > deadline:
+        for row, once, again in zip(rows.tolist(), first, second, strict=True):
+            if len(outputs) >= 2 and time.perf_counter() > deadline:
                 break
-            outputs += [self._alone(row, state, action), self._alone(row, state, action)]
-        rows = rows[: len(outputs) // 2]
-        answers = self._rows_of(outputs)
-        once, again = answers[::2], answers[1::2]
-        random = ~_same(once, again, 0.0)
-        hidden = ~random & (self.results.status[rows] == PREDICTED) & ~_same(once, self.results.predicted[rows], 0.0)
+            outputs.append((self._alone(row, *once), self._alone(row, *again)))
+        rows = rows[: len(outputs)]
+        one, other = (self._rows_of(list(answers)) for answers in zip(*outputs, strict=True))
+        random = ~_same(one, other, 0.0)
+        hidden = ~random & (self.results.status[rows] == PREDICTED) & ~_same(one, self.results.predicted[rows], 0.0)
         return {
             "asked": rows.tolist(),
             "random": rows[random].tolist(),
