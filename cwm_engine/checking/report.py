@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from cwm_engine.errors import CwmError
-from cwm_engine.findings import CODES, Example, Finding, Severity
+from cwm_engine.findings import CODES, Example, Finding, Severity, Span
 
 SCHEMA_VERSION = 1
 
@@ -44,6 +44,8 @@ class Repair:
 
     Attributes:
         line: The edited line, from 1.
+        span: What is replaced.
+        replacement: What is put in its place.
         description: What the edit does, e.g. "replace `-` by `+`".
         diff: The edit as a unified diff.
         applied: Whether `--fix` wrote it to the file.
@@ -53,6 +55,8 @@ class Repair:
     """
 
     line: int
+    span: Span
+    replacement: str
     description: str
     diff: str
     applied: bool = False
@@ -296,6 +300,10 @@ def _example_to_json(example: Example) -> dict[str, Any]:
 def _repair_to_json(repair: Repair) -> dict[str, Any]:
     return {
         "line": repair.line,
+        "column": repair.span.column,
+        "end_line": repair.span.end_line,
+        "end_column": repair.span.end_column,
+        "replacement": repair.replacement,
         "description": repair.description,
         "diff": repair.diff,
         "applied": repair.applied,

@@ -76,7 +76,7 @@ class Carrier:
         repaired = "\n".join(text) + "\n"
         before = [f"{line}\n" for line in self.now]
         diff = "".join(difflib.unified_diff(before, repaired.splitlines(keepends=True), fromfile=file, tofile=file))
-        return replace(repair, line=self._line(repair.line), text=repaired, diff=diff)
+        return replace(repair, line=self._line(repair.line), span=self._span(repair.span), text=repaired, diff=diff)
 
 
 def _indentation(line: str) -> int:

@@ -37,6 +37,13 @@ _TAKING_APART = {"TypeError", "ValueError", "IndexError", "KeyError", "Attribute
 _WRONG_STATE = ("unpack", "out of range", "out of bounds", "not iterable", "not subscriptable")
 
 _EXAMPLES = 3
+
+_NOTES = {
+    "AttributeError": "Set the attribute before it is read, or correct its spelling.",
+    "NameError": "Define the name before it is used, or correct its spelling.",
+    "UnboundLocalError": "Give the variable a value on every path that leads here.",
+    "ZeroDivisionError": "Guard the division for this state.",
+}
 _SEEN = 64
 
 
@@ -108,7 +115,7 @@ def _failing_rows(evidence: Evidence, places: Places, failure: Failure, rows: Se
         span=where,
         count=len(rows),
         examples=tuple(evidence.example(row) for row in rows[:_EXAMPLES]),
-        note=CODES[code].fix,
+        note=_NOTES.get(failure.type, CODES[code].fix),
     )
 
 

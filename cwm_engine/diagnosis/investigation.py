@@ -9,12 +9,13 @@ sees none predicts every transition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cwm_engine.checking.compare import Bools
 from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.report import Repair
 from cwm_engine.checking.run import Runner
@@ -22,7 +23,7 @@ from cwm_engine.diagnosis.mismatches import mismatch, mispredicted
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.diagnosis.repairs import Candidate, confirm, tell_apart
 from cwm_engine.diagnosis.sample import Sample, choose_sample
-from cwm_engine.findings import Finding, Suspect
+from cwm_engine.findings import Finding, Span, Suspect
 from cwm_engine.sandbox.handles import ChildDied
 from cwm_engine.sandbox.results import PREDICTED
 from cwm_engine.world_model.blocks import Instrumented
@@ -75,29 +76,27 @@ def investigate(
         repair: Whether to look for the single edit that makes every transition pass.
     """
     rows = mispredicted(evidence)
-    if not len(rows):
+    ranked = [[failure.line, 1.0] for failure in evidence.failures if failure.line is not None]
+    groups: list[_Group] = []
+    if len(rows):
+        yield Investigation((mismatch(evidence, rows, places),))
+        predicted = evidence.checked & (evidence.row_status == PREDICTED)
+        located = _localize(runner, evidence, _sample(evidence, instrumented, predicted))
+        ranked += located.get("ranked", [])
+        groups = _groups(evidence, located, rows)
+        yield Investigation(_findings(evidence, places, groups))
+    if not repair or not ranked or not evidence.checked.all():
         return
-    yield Investigation((mismatch(evidence, rows, places),))
-    sample = _sample(evidence, instrumented)
-    located = _localize(runner, evidence, sample)
-    if not located:
-        return
-    groups = _groups(evidence, located, rows)
-    findings = _findings(evidence, places, groups)
-    yield Investigation(findings)
-    if not repair or len(rows) < int(evidence.failing.sum()):
-        return
-    candidates = _search(runner, evidence, sample, located["ranked"])
+    candidates = _search(runner, evidence, _sample(evidence, instrumented, evidence.checked), ranked)
     confirmed = confirm(runner, evidence, candidates, _CONFIRMED)
     if confirmed:
         repairs = tell_apart(evidence, confirmed, file, runner)
         yield Investigation(_confirmed_findings(evidence, places, groups, repairs), repairs)
 
 
-def _sample(evidence: Evidence, instrumented: Instrumented) -> Sample:
-    """Failing and passing transitions of the episodes that the search may see."""
+def _sample(evidence: Evidence, instrumented: Instrumented, usable: Bools) -> Sample:
+    """Failing and passing transitions among the usable ones, of the episodes that the search may see."""
     prepared = evidence.prepared
-    usable = evidence.checked & (evidence.row_status == PREDICTED)
     seen = usable & ~_held_out(prepared.dataset.episode)
     if not (seen & evidence.failing).any():
         seen = usable
@@ -131,7 +130,16 @@ def _search(runner: Runner, evidence: Evidence, sample: Sample, ranked: Any) -> 
     request = {"job": "cwm_engine.diagnosis.jobs:search_job", "seconds": SEARCH_SECONDS, "ranked": ranked}
     hits = [hit for hit in _ask(runner, evidence, request, sample, SEARCH_SECONDS) if hit.get("event") == "hit"]
     hits.sort(key=lambda hit: float(hit["cost"]))
-    return [Candidate(int(hit["line"]), str(hit["description"]), str(hit["text"])) for hit in hits]
+    return [
+        Candidate(
+            line=int(hit["line"]),
+            span=Span(*(int(number) for number in hit["span"])),
+            replacement=str(hit["replacement"]),
+            description=str(hit["description"]),
+            text=str(hit["text"]),
+        )
+        for hit in hits
+    ]
 
 
 def _ask(
@@ -151,6 +159,8 @@ def _ask(
 
 def _groups(evidence: Evidence, located: dict[str, Any], rows: npt.NDArray[np.intp]) -> list[_Group]:
     """All mispredicted rows, each with the group of the sampled rows that it is most like."""
+    if not located:
+        return [_Group(rows, ())]
     found = [
         (np.intersect1d(np.array(group["rows"], dtype=np.intp), rows), _suspects(group["suspects"]))
         for group in located["groups"]
@@ -181,7 +191,12 @@ def _findings(evidence: Evidence, places: Places, groups: Sequence[_Group]) -> t
 def _confirmed_findings(
     evidence: Evidence, places: Places, groups: Sequence[_Group], repairs: Sequence[Repair]
 ) -> tuple[Finding, ...]:
-    """One finding where one edit makes everything right: the edited line, before the lines suspected so far."""
+    """One finding where one edit makes everything right: the edited line, before the lines suspected so far.
+
+    Exceptions have findings of their own, so there is none where nothing else is wrong.
+    """
+    if not groups:
+        return ()
     lines = list(dict.fromkeys(repair.line for repair in repairs))
     others = [suspect for group in groups for suspect in group.suspects if suspect.line not in lines]
     suspects = (*(Suspect(line, 1.0) for line in lines), *others)[:_SUSPECTS]
@@ -189,4 +204,6 @@ def _confirmed_findings(
     note = None
     if len(repairs) == 1:
         note = f"{repairs[0].description[:1].upper()}{repairs[0].description[1:]}: then every transition is right."
-    return (mismatch(evidence, rows, places, suspects=suspects, note=note),)
+    finding = mismatch(evidence, rows, places, suspects=suspects, note=note)
+    span = repairs[0].span
+    return (replace(finding, span=span) if span.line == span.end_line else finding,)

@@ -14,6 +14,7 @@ from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.report import Repair, Status
 from cwm_engine.checking.run import Runner
+from cwm_engine.findings import Span
 from cwm_engine.sandbox.results import PREDICTED
 from cwm_engine.trajectories.columns import Columns, Kind, leaves, to_json
 from cwm_engine.trajectories.dataset import Dataset
@@ -28,11 +29,15 @@ class Candidate:
 
     Attributes:
         line: The edited line, from 1.
-        description: What the edit does.
+        span: What it replaces.
+        replacement: What it puts there.
+        description: What it does.
         text: The whole file after the edit.
     """
 
     line: int
+    span: Span
+    replacement: str
     description: str
     text: str
 
@@ -92,7 +97,15 @@ def tell_apart(evidence: Evidence, confirmed: Sequence[Candidate], file: str, ru
 def _repair(evidence: Evidence, candidate: Candidate, file: str, separated_by: dict[str, Any] | None) -> Repair:
     before, after = evidence.program.source.splitlines(keepends=True), candidate.text.splitlines(keepends=True)
     diff = "".join(difflib.unified_diff(before, after, fromfile=file, tofile=file))
-    return Repair(candidate.line, candidate.description, diff, text=candidate.text, separated_by=separated_by)
+    return Repair(
+        line=candidate.line,
+        span=candidate.span,
+        replacement=candidate.replacement,
+        description=candidate.description,
+        diff=diff,
+        text=candidate.text,
+        separated_by=separated_by,
+    )
 
 
 def _situation(dataset: Dataset, row: int) -> dict[str, Any]:

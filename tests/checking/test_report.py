@@ -91,7 +91,7 @@ def test_every_report_is_valid_json_of_the_schema(
         accuracy=accuracy,
         baseline=baseline,
         fields={"obs[0]": 0.5},
-        repairs=(Repair(3, "negate", "--- a\n", separated_by=separated),),
+        repairs=(Repair(3, Span(3, 5, 3, 6), "-x", "negate", "--- a\n", separated_by=separated),),
     )
     text = json.dumps(Report((model, RIGHT)).to_json(), allow_nan=False)
     jsonschema.validate(json.loads(text), report_schema())

@@ -70,7 +70,13 @@ def report() -> Report:
         fields={"obs[0]": 1.0, "obs[1]": 0.963, "reward": 1.0, "terminated": 1.0},
         findings=(mismatch, threshold, unexercised),
         repairs=(
-            Repair(8, "replace `-=` by `+=`", "--- a/models/wrong.py\n+++ b/models/wrong.py\n@@ -8 +8 @@\n-a\n+b\n"),
+            Repair(
+                8,
+                Span(8, 11, 8, 13),
+                "+=",
+                "replace `-=` by `+=`",
+                "--- a/models/wrong.py\n+++ b/models/wrong.py\n@@ -8 +8 @@\n-a\n+b\n",
+            ),
         ),
         trajectories="trajectories/wrong.jsonl",
         environment="Cart-v0",

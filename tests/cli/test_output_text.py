@@ -26,6 +26,7 @@ def printed(report: Report, sources: dict[str, str], **how: Any) -> str:
 
 
 def test_a_finding_stands_on_its_line_with_a_mark_below_it(report: Report, sources: dict[str, str]) -> None:
+    unrepaired = Report((replace(report.models[0], repairs=()),))
     assert (
         "models/wrong.py:8:9: CWM201 `obs[1]` is wrong (37 of 1,000 transitions)\n"
         "7 |         self.x += self.v\n"
@@ -37,7 +38,11 @@ def test_a_finding_stands_on_its_line_with_a_mark_below_it(report: Report, sourc
         "      field   state  expected  predicted  difference\n"
         "      obs[1]  0.25   1.25      -0.75      -2\n"
         "  = help: Correct the dynamics on the marked line.\n"
-    ) in printed(report, sources)
+    ) in printed(unrepaired, sources)
+
+
+def test_a_line_that_a_repair_confirms_has_no_rivals(report: Report, sources: dict[str, str]) -> None:
+    assert "or line 6" not in printed(report, sources)
 
 
 def test_infos_and_hints_say_what_they_are(report: Report, sources: dict[str, str]) -> None:
@@ -98,6 +103,12 @@ def test_a_repair_is_offered_and_shown_as_a_diff_on_request(report: Report, sour
     assert offered + "\n--- a/models/wrong.py\n+++ b/models/wrong.py\n" in printed(report, sources, diffs=True)
 
 
+def test_a_diff_is_shown_in_place_of_the_findings_it_mends(report: Report, sources: dict[str, str]) -> None:
+    assert "CWM201" not in printed(report, sources, diffs=True)
+    unrepaired = Report((replace(report.models[0], repairs=()),))
+    assert "CWM201" in printed(unrepaired, sources, diffs=True)
+
+
 def test_an_applied_repair_is_said_to_be_applied(report: Report, sources: dict[str, str]) -> None:
     wrong = report.models[0]
     fixed = replace(wrong, repairs=(replace(wrong.repairs[0], applied=True),))
@@ -127,7 +138,9 @@ def test_data_below_the_working_directory_is_named_from_there(
 
 
 def test_several_repairs_are_listed_with_what_would_tell_them_apart(report: Report, sources: dict[str, str]) -> None:
-    separated = Repair(9, "replace `100` by `99`", "", separated_by={"state": [0.0, 99.5], "action": 1})
+    separated = Repair(
+        9, Span(9, 5, 9, 8), "99", "replace `100` by `99`", "", separated_by={"state": [0.0, 99.5], "action": 1}
+    )
     both = replace(report.models[0], repairs=(*report.models[0].repairs, separated))
     assert (
         "2 edits make every transition pass but differ elsewhere, so none is applied:\n"
