@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -326,7 +327,10 @@ def test_several_processes_append_to_one_file(tmp_path):
 
 def as_nobody(check):
     """Run a check without the rights of root, in a process of its own; its exit status."""
-    child = os.fork()
+    with warnings.catch_warnings():
+        # From Python 3.12 on, forking beside the threads of a test runner warns; this child only reads a file.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         try:
             if os.geteuid() == 0:
