@@ -26,8 +26,8 @@ mkdir -p demo/models
 cd demo
 
 say "Record what really happens, from Gymnasium."
-run 0 cwm record CartPole-v1 --episodes 60 --policy random --seed 0 --output trajectories/cartpole.sqlite
-run 0 cwm record Taxi-v4 --episodes 30 --policy ../examples/taxi/driver.py:drive --seed 0 --output trajectories/taxi.sqlite
+run 0 cwm record CartPole-v1 --episodes 60 --starts spread --max-steps 50 --output trajectories/cartpole.sqlite
+run 0 cwm record Taxi-v4 --episodes 30 --policy ../examples/taxi/driver.py:drive --output trajectories/taxi.sqlite
 
 say "Is the data sound?"
 run 0 cwm describe trajectories/taxi.sqlite

@@ -55,8 +55,10 @@ def _model(model: ModelReport, source: str, width: int, *, diffs: bool) -> Itera
     lines = source.splitlines()
     if model.message is not None:
         yield [Text.assemble((model.file, "bold"), ": ", ("error", "bold red"), f": {_one_line(model.message)}")]
-    for finding in model.findings:
-        yield _finding(model, finding, lines, width)
+    offered = [repair for repair in model.repairs if not repair.applied]
+    if not (diffs and len(offered) == 1):  # else the difference says it all
+        for finding in model.findings:
+            yield _finding(model, finding, lines, width)
     if model.repairs:
         yield _repairs(model.repairs, diffs=diffs)
     if model.transitions.total:
@@ -80,7 +82,9 @@ def _finding(model: ModelReport, finding: Finding, lines: Sequence[str], width: 
     if finding.severity is Severity.HINT:
         return shown
     margin = " " * (gutter + 1)
-    for suspect in [item for item in finding.suspects if item.line != span.line][:_SUSPECTS]:
+    confirmed = [repair.line for repair in model.repairs] == [span.line]
+    suspects = [] if confirmed else [item for item in finding.suspects if item.line != span.line]
+    for suspect in suspects[:_SUSPECTS]:
         code = crop(_line(lines, suspect.line).strip(), max(width - 32, 24))
         shown.append(Text.assemble(margin, ("= ", "blue"), f"or line {suspect.line}: ", (code, "dim")))
     for example in finding.examples[:1]:

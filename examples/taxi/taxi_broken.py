@@ -34,14 +34,14 @@ class Environment:
         reward, done = -1, False
 
         if action == 0:
-            row = min(row + 1, 4)
+            row = min(row + 1, 5)
         elif action == 1:
             row = max(row - 1, 0)
         elif action == 2:
             if MAP[1 + row][2 * column + 2] == ":":
                 column = column + 1
         elif action == 3:
-            if MAP[1 + row][2 * column + 2] == ":":
+            if MAP[1 + row][2 * column] == ":":
                 column = column - 1
         elif action == 4:
             if passenger < IN_TAXI and here == LANDMARKS[passenger]:
