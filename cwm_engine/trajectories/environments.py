@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,6 @@ from cwm_engine.errors import CwmError
 
 if TYPE_CHECKING:
     from gymnasium import Env
-
-_ALWAYS = ("gymnasium", "numpy", "mujoco")
 
 
 def make_environment(env_id: str, kwargs: Mapping[str, Any] | None = None) -> Env[Any, Any]:
@@ -51,8 +48,10 @@ def full_id(env_id: str, env: Env[Any, Any]) -> str:
 
 def package_versions(env: Env[Any, Any]) -> dict[str, str]:
     """Versions of Python, of this program, and of the packages that compute the environment."""
-    package = type(env.unwrapped).__module__.partition(".")[0]
-    wanted = dict.fromkeys([*(name for name in _ALWAYS if name in sys.modules), package])
+    modules = [base.__module__ for base in type(env.unwrapped).__mro__]
+    # What a package's environments inherit from computes them, too; MuJoCo is only ever used by them.
+    packages = dict.fromkeys(["gymnasium", "numpy", *(module.partition(".")[0] for module in modules)])
+    wanted = [*packages, *(["mujoco"] if any("mujoco" in module for module in modules) else [])]
     versions = {"python": platform.python_version(), "code-world-models": __version__}
     for name in wanted:
         try:

@@ -76,6 +76,14 @@ def test_a_recording_says_where_it_comes_from(tmp_path):
     assert dataset.spaces.action == {"type": "Discrete", "n": 4, "start": 0}
 
 
+def test_versions_are_those_that_compute_the_environment(tmp_path):
+    """MuJoCo is named with its environments and with no others, whatever else a process has loaded."""
+    pytest.importorskip("mujoco")
+    assert "mujoco" in recorded(tmp_path, "InvertedPendulum-v5", episodes=1).provenance.versions
+    (tmp_path / "cart").mkdir()
+    assert "mujoco" not in recorded(tmp_path / "cart", "CartPole-v1", episodes=1).provenance.versions
+
+
 @pytest.mark.filterwarnings("ignore:.*latest versioned environment")
 def test_an_id_without_version_is_stored_with_it(tmp_path):
     assert recorded(tmp_path, "CartPole", episodes=1).provenance.environment == "CartPole-v1"
