@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -42,15 +42,19 @@ class Arrivals:
 
     Attributes:
         prepared: The data.
-        results: The map it writes its predictions into.
+        shared: The map it writes its predictions into, and can still change.
         on_progress: Called after every chunk.
+        everything: Whether it was asked to run all rows.
+        results: Its predictions; status and path as they were when they were compared.
         loaded: Whether the model was loaded and constructed.
         comparison, wrong, checked, paths, failures, load_failure, reruns, form, loading, printed: See `Evidence`.
     """
 
     prepared: Prepared
-    results: Results
+    shared: Results
     on_progress: OnProgress | None
+    everything: bool = True
+    results: Results = field(init=False)
     loaded: bool = False
     comparison: Comparison = field(init=False)
     wrong: Bools = field(init=False)
@@ -70,6 +74,9 @@ class Arrivals:
         self.wrong = np.zeros((count, len(self.prepared.layout.names)), dtype=np.bool_)
         self.checked = np.zeros(count, dtype=np.bool_)
         self.comparison = self.prepared.comparison.fresh()
+        self.results = replace(
+            self.shared, path=np.zeros_like(self.shared.path), status=np.zeros_like(self.shared.status)
+        )
 
     @property
     def failing(self) -> int:
@@ -119,12 +126,19 @@ class Arrivals:
                     self._rows_of(data.get(name, [])) for name in ("asked", "random", "hidden", "mutated")
                 )
                 self.reruns = Reruns(asked, random, hidden, mutated)
-                return Status.COMPLETE if complete and self.checked.all() else Status.PARTIAL
+                return self._ending(complete)
             case {"error": _}:  # the job itself failed, and how its process ends will say why
                 pass
             case _:
                 raise NonsenseError
         return None
+
+    def _ending(self, complete: bool) -> Status:
+        if complete and self.checked.all():
+            return Status.COMPLETE
+        if self.everything and (complete or not any(failure.is_costly for failure in self.failures)):
+            raise NonsenseError  # nothing else ends a run early
+        return Status.PARTIAL
 
     def _path(self, text: Any) -> bytes:
         path = bytes.fromhex(text)
@@ -135,7 +149,8 @@ class Arrivals:
     def _compare(self, runs: Any) -> None:
         prepared, results = self.prepared, self.results
         rows, chosen = self._dataset_rows(runs)
-        status = results.status[chosen]
+        results.path[chosen] = self.shared.path[chosen]
+        results.status[chosen] = status = self.shared.status[chosen].copy()
         wrong = self.comparison.mismatches(results.predicted[chosen], rows)
         wrong &= ~prepared.excused[rows]
         wrong[status != PREDICTED] = True

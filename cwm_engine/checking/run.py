@@ -112,7 +112,8 @@ class Runner:
                     "mode": self.prepared.mode,
                 }
             )
-            arrived = Arrivals(self.prepared, Results.view(child.results, *self._shape), on_progress)
+            shared = Results.view(child.results, *self._shape)
+            arrived = Arrivals(self.prepared, shared, on_progress, everything=options["all"])
             status, hang = self._follow(child, arrived, started, stop_at_failure)
         finally:
             child.close()

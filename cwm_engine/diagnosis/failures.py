@@ -77,11 +77,9 @@ def wrong_data(
         return [_finding("CWM113", message, places.model)]
     if evidence.load_failure is not None or not evidence.checked.any() or evidence.passed:
         return []
-    takes_state = {
-        line for block in instrumented.blocks if block.function.endswith("set_state") for line in block.lines
-    }
     reasons = [evidence.failure_of(int(row)) for row in np.flatnonzero(evidence.checked)[:_SEEN]]
-    if all(reason is not None and _says_wrong_state(reason, takes_state) for reason in reasons):
+    takes, uses = (_lines_of(instrumented, names) for names in (("set_state",), ("step", "transition")))
+    if all(reason is not None and _says_wrong_state(reason, takes, uses) for reason in reasons):
         shape = _shape_text(evidence)
         message = f"Not one state of {described} fits this model: they are {shape}."
         return [_finding("CWM113", message, places.model)]
@@ -107,6 +105,8 @@ def _failing_rows(evidence: Evidence, places: Places, failure: Failure, rows: Se
     code = "CWM403" if failure.type == "SystemExit" else _CODES[failure.kind]
     what = _sentence(_said(failure))
     where = places.line(failure.line) if failure.line else places.step
+    if failure.line is None and failure.message.startswith("`reward`") and places.spec.reward is not None:
+        where = places.spec.reward
     total = int(evidence.checked.sum())
     return Finding(
         code=code,
@@ -128,7 +128,8 @@ def _load_failure(failure: Failure, places: Places) -> Finding:
 def _hang(evidence: Evidence, hang: Hang, places: Places) -> Finding:
     code = _HANGS[hang.kind]
     ending = "nothing was checked" if hang.row is None else "the check ended there"
-    message = f"{_sentence(hang.message).rstrip('.')}; {ending}"
+    what = hang.message.rstrip(".")
+    message = f"{_sentence(f'the model {what[3:]}' if what.startswith('it ') else what)}; {ending}"
     return Finding(
         code=code,
         severity=CODES[code].severity,
@@ -149,10 +150,16 @@ def _said(failure: Failure) -> str:
     return f"{failure.type}: {message}" if failure.type and message else failure.type or message
 
 
-def _says_wrong_state(failure: Failure, takes_state: Collection[int]) -> bool:
+def _says_wrong_state(failure: Failure, takes: Collection[int], uses: Collection[int]) -> bool:
+    """Whether a failure is what a state of another form causes, where the model takes it or takes it apart."""
     if failure.kind != "exception" or failure.type not in _TAKING_APART:
         return False
-    return failure.line in takes_state or any(text in failure.message for text in _WRONG_STATE)
+    return failure.line in takes or (failure.line in uses and any(text in failure.message for text in _WRONG_STATE))
+
+
+def _lines_of(instrumented: Instrumented, functions: Collection[str]) -> frozenset[int]:
+    blocks = (block for block in instrumented.blocks if block.function.rpartition(".")[2] in functions)
+    return frozenset(line for block in blocks for line in block.lines)
 
 
 def _shape_text(evidence: Evidence) -> str:

@@ -71,13 +71,14 @@ def warm(context: Any) -> None:
     instrumented = instrument(ast.parse(_WARM_UP))
     compile(instrumented.tree, "<warm>", "exec")
     recorder = Recorder(Counters(1), {PATH: 0}, probes=len(instrumented.probes), has_loops=False)
-    count = min(256, len(transitions.plain_states))
-    states, actions = transitions.values("plain", 0, count)
-    instance = Instance(lambda _state: None, lambda action: (states[0], 0.0, False) if action is None else None)
-    recording = recorder.run(instance, zip(range(count), states, [None] * len(actions), strict=True), [0])
+    count = min(256, len(transitions))
+    states, _ = transitions.values("stored" if transitions.is_large else "plain", 0, count)
+    instance = Instance(lambda _state: None, lambda _action: (states[0], 0.0, False))
+    recording = recorder.run(instance, zip(range(count), states, range(count), strict=True), [0])
     writer = Writer(transitions.prediction, 3)
+    writer.write_each(recording.outputs[:1], np.empty((min(count, 1), writer.width)))
     with suppress(MalformedError):
-        writer.write(recording.outputs, np.empty((len(recording.outputs), writer.width)))
+        writer.write(recording.outputs, np.empty((count, writer.width)))
 
 
 def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:

@@ -57,7 +57,7 @@ def _functions(namespace: Mapping[str, Any], goal: str | None) -> Callable[[], I
     reward: Callable[..., Any] = namespace.get("reward", _missing_reward)
     rewards = namespace.get("REWARDS")
     if rewards and (goal is not None or reward is _missing_reward):
-        reward = rewards[goal if goal is not None else next(iter(rewards))]
+        reward = _reward_of(rewards, goal)
         extra: tuple[Any, ...] = ()
     else:
         extra = (goal,) if _required_parameters(reward) > 3 else ()
@@ -79,6 +79,15 @@ def _functions(namespace: Mapping[str, Any], goal: str | None) -> Callable[[], I
         return Instance(set_state, step)
 
     return construct
+
+
+def _reward_of(rewards: Mapping[str, Callable[..., Any]], goal: str | None) -> Callable[..., Any]:
+    if goal is None:
+        return next(iter(rewards.values()))
+    if goal not in rewards:
+        known = ", ".join(map(repr, rewards))
+        raise MalformedError(Failure("exception", f"`REWARDS` has no goal {goal!r}, only {known}"))
+    return rewards[goal]
 
 
 def _unpaid(paid: Any) -> Failure:
