@@ -13,9 +13,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from cwm_engine.trajectories.cache import OFF_VARIABLE
 from cwm_engine.trajectories.columns import Columns, Kind, Leaf
 from cwm_engine.trajectories.dataset import Dataset
+from cwm_engine.trajectories.formats.cache import OFF_VARIABLE
 from cwm_engine.trajectories.load import load_dataset, save_dataset
 from cwm_engine.trajectories.record import record
 

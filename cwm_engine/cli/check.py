@@ -23,7 +23,7 @@ from cwm_engine.project import ModelTarget, Project, find_project, models_in, re
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.settings import CONFIG_NAMES
 from cwm_engine.trajectories.dataset import Dataset
-from cwm_engine.trajectories.files import replacing
+from cwm_engine.files import replacing
 from cwm_engine.trajectories.load import load_dataset
 from cwm_engine.world_model.source import ModelSource, read_source
 

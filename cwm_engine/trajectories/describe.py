@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Dataset, Provenance
-from cwm_engine.trajectories.determinism import Determinism
-from cwm_engine.trajectories.grouping import as_table
 from cwm_engine.trajectories.health import HealthFinding, examine
+from cwm_engine.trajectories.health.determinism import Determinism
+from cwm_engine.trajectories.health.grouping import as_table
 from cwm_engine.trajectories.json_values import to_json
 from cwm_engine.trajectories.structures import (
     Kind,

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from cwm_engine.errors import CwmError
-from cwm_engine.trajectories import cache
+from cwm_engine.files import replacing
 from cwm_engine.trajectories.columns import Columns, Kind, Structure, common_structure, describe_structure, leaves
 from cwm_engine.trajectories.dataset import BadRecord, Dataset
 from cwm_engine.trajectories.episodes import join_info, split_episodes
-from cwm_engine.trajectories.files import replacing
-from cwm_engine.trajectories.store import TrajectoryStore
+from cwm_engine.trajectories.formats import cache
+from cwm_engine.trajectories.formats.store import TrajectoryStore
 
 SUFFIXES: Final = (".sqlite", ".db", ".jsonl", ".ndjson", ".jsonl.gz", ".npz", ".parquet")
 """Names of files that a directory of trajectories is searched for."""
@@ -84,7 +84,7 @@ def save_dataset(dataset: Dataset, path: Source, *, overwrite: bool = False) -> 
         CwmError: The file exists and `overwrite` is off, the name says no format, or the format cannot hold the data.
     """
     if str(path).startswith(_MINARI_PREFIX):
-        from cwm_engine.trajectories.minari import write_minari
+        from cwm_engine.trajectories.formats.minari import write_minari
 
         write_minari(dataset, str(path).removeprefix(_MINARI_PREFIX), overwrite=overwrite)
         return
@@ -128,7 +128,7 @@ def _is_pattern(path: Path) -> bool:
 
 def _load(source: Source, skip_bad: bool) -> Dataset:
     if isinstance(source, str):
-        from cwm_engine.trajectories.minari import read_minari
+        from cwm_engine.trajectories.formats.minari import read_minari
 
         return read_minari(source.removeprefix(_MINARI_PREFIX), skip_bad=skip_bad)
     dataset = _readers(_format(source))(source, skip_bad)
@@ -173,19 +173,19 @@ def _read_store(path: Path, skip_bad: bool) -> Dataset:
 
 
 def _read_npz(path: Path, _skip_bad: bool) -> Dataset:
-    from cwm_engine.trajectories.npz import read_npz
+    from cwm_engine.trajectories.formats.npz import read_npz
 
     return read_npz(path)
 
 
 def _read_jsonl(path: Path, skip_bad: bool) -> Dataset:
-    from cwm_engine.trajectories.jsonl import read_jsonl
+    from cwm_engine.trajectories.formats.jsonl import read_jsonl
 
     return _cached(path, lambda: read_jsonl(path, skip_bad=skip_bad))
 
 
 def _read_parquet(path: Path, skip_bad: bool) -> Dataset:
-    from cwm_engine.trajectories.parquet import read_parquet
+    from cwm_engine.trajectories.formats.parquet import read_parquet
 
     return _cached(path, lambda: read_parquet(path, skip_bad=skip_bad))
 
@@ -215,9 +215,9 @@ def _write_store(dataset: Dataset, path: Path) -> None:
 
 
 def _writers() -> list[tuple[str, Callable[[Dataset, Path], None]]]:
-    from cwm_engine.trajectories.jsonl import write_jsonl
-    from cwm_engine.trajectories.npz import write_npz
-    from cwm_engine.trajectories.parquet import write_parquet
+    from cwm_engine.trajectories.formats.jsonl import write_jsonl
+    from cwm_engine.trajectories.formats.npz import write_npz
+    from cwm_engine.trajectories.formats.parquet import write_parquet
 
     return [
         (".sqlite", _write_store),

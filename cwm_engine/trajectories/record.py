@@ -20,12 +20,12 @@ import numpy as np
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Columns, Structure, common_structure, infer_structure, leaves
 from cwm_engine.trajectories.dataset import Provenance, Spaces
-from cwm_engine.trajectories.environments import full_id, make_environment, package_versions
 from cwm_engine.trajectories.episodes import Episode
-from cwm_engine.trajectories.policies import Policy, make_policy
+from cwm_engine.trajectories.formats.store import SeedTakenError, TrajectoryStore
+from cwm_engine.trajectories.recording.environments import full_id, make_environment, package_versions
+from cwm_engine.trajectories.recording.policies import Policy, make_policy
+from cwm_engine.trajectories.recording.starts import Starts, spread_starts
 from cwm_engine.trajectories.spaces import space_to_json, structure_of_space
-from cwm_engine.trajectories.starts import Starts, spread_starts
-from cwm_engine.trajectories.store import SeedTakenError, TrajectoryStore
 from cwm_engine.trajectories.structures import JSON_LEAF
 
 if TYPE_CHECKING:

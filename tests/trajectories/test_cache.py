@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from cwm_engine.trajectories import cache
+from cwm_engine.trajectories.formats import cache
+from cwm_engine.trajectories.formats.store import TrajectoryStore
 from cwm_engine.trajectories.load import load_dataset, save_dataset
-from cwm_engine.trajectories.store import TrajectoryStore
 from tests.trajectories.datasets import assert_same, cart, datasets
 
 

@@ -8,8 +8,8 @@ import pytest
 from cwm_engine.findings import Severity
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import BadRecord, Spaces
-from cwm_engine.trajectories.determinism import Verdict
 from cwm_engine.trajectories.health import examine
+from cwm_engine.trajectories.health.determinism import Verdict
 from tests.trajectories.worlds import chained, ends, made, published, recorded, with_observed
 
 

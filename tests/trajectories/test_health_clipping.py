@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cwm_engine.trajectories.clipping import clipped_values
+from cwm_engine.trajectories.health.clipping import clipped_values
 from tests.trajectories.worlds import chained, published, recorded, with_observed
 
 

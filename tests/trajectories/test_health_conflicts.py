@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cwm_engine.trajectories.columns import Columns
-from cwm_engine.trajectories.conflicts import ConflictKind, ceiling, find_conflicts
-from cwm_engine.trajectories.grouping import group_rows, group_transitions
+from cwm_engine.trajectories.health.conflicts import ConflictKind, ceiling, find_conflicts
+from cwm_engine.trajectories.health.grouping import group_rows, group_transitions
 from tests.trajectories.worlds import chained, ends, made, published, recorded
 
 

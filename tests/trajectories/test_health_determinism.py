@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cwm_engine.trajectories.columns import Columns
-from cwm_engine.trajectories.determinism import Method, Verdict, history_needed
-from cwm_engine.trajectories.neighbours import Smooth, neighbour_test
+from cwm_engine.trajectories.health.determinism import Method, Verdict, history_needed
+from cwm_engine.trajectories.health.neighbours import Smooth, neighbour_test
 from tests.trajectories.worlds import chained, made, published, recorded, with_observed
 
 

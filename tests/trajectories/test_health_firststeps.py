@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cwm_engine.trajectories.columns import Columns
-from cwm_engine.trajectories.firststeps import Fit, first_steps
+from cwm_engine.trajectories.health.firststeps import Fit, first_steps
 from tests.trajectories.worlds import chained, published, recorded
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cwm_engine.trajectories.dataset import Provenance
-from cwm_engine.trajectories.timelimit import known_time_limit, unexplainable_terminations
+from cwm_engine.trajectories.health.timelimit import known_time_limit, unexplainable_terminations
 from tests.trajectories.worlds import anonymous, chained, ends, published, recorded, with_one_flag
 
 

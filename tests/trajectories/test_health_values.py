@@ -7,10 +7,9 @@ import pytest
 from gymnasium import spaces
 
 from cwm_engine.trajectories.columns import Columns
-from cwm_engine.trajectories.continuity import continuity
 from cwm_engine.trajectories.dataset import Spaces
-from cwm_engine.trajectories.spaces import space_to_json
-from cwm_engine.trajectories.values import (
+from cwm_engine.trajectories.health.continuity import continuity
+from cwm_engine.trajectories.health.values import (
     constant_fields,
     duplicates,
     float32_rewards,
@@ -18,6 +17,7 @@ from cwm_engine.trajectories.values import (
     outside_space,
     unused_actions,
 )
+from cwm_engine.trajectories.spaces import space_to_json
 from tests.trajectories.worlds import chained, made, published, recorded
 
 

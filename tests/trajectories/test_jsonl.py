@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import describe_structure
-from cwm_engine.trajectories.jsonl import read_jsonl, write_jsonl
+from cwm_engine.trajectories.formats.jsonl import read_jsonl, write_jsonl
 from tests.trajectories.datasets import assert_same, cart, datasets
 
 

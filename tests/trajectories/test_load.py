@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import cwm_engine
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Columns, describe_structure
+from cwm_engine.trajectories.formats.store import TrajectoryStore
 from cwm_engine.trajectories.load import load_dataset, save_dataset
-from cwm_engine.trajectories.store import TrajectoryStore
 from tests.trajectories.datasets import PUBLISHED, assert_same, cart
 
 FORMATS = [".sqlite", ".db", ".jsonl", ".ndjson", ".jsonl.gz", ".npz", ".parquet"]
@@ -74,7 +74,7 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path, monkeypat
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("cwm_engine.trajectories.jsonl._lines", fail)
+    monkeypatch.setattr("cwm_engine.trajectories.formats.jsonl._lines", fail)
     with pytest.raises(CwmError, match=r"a\.jsonl: cannot be written: No space left on device"):
         save_dataset(cart(), tmp_path / "a.jsonl")
     assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,8 @@ import pytest
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Spaces
+from cwm_engine.trajectories.formats.minari import read_minari, write_minari
 from cwm_engine.trajectories.load import load_dataset, save_dataset
-from cwm_engine.trajectories.minari import read_minari, write_minari
 from cwm_engine.trajectories.spaces import space_from_json, space_to_json
 from tests.trajectories.datasets import assert_same, cart
 

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import describe_structure
-from cwm_engine.trajectories.npz import read_npz, write_npz
+from cwm_engine.trajectories.formats.npz import read_npz, write_npz
 from tests.trajectories.datasets import PUBLISHED, assert_same, cart, datasets
 
 

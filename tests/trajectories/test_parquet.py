@@ -11,7 +11,7 @@ from hypothesis import given
 
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Columns, describe_structure
-from cwm_engine.trajectories.parquet import read_parquet, write_parquet
+from cwm_engine.trajectories.formats.parquet import read_parquet, write_parquet
 from tests.trajectories.datasets import assert_same, cart, datasets
 
 pa = pytest.importorskip("pyarrow")

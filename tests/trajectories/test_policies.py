@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.load import load_dataset
-from cwm_engine.trajectories.policies import make_policy
 from cwm_engine.trajectories.record import record
+from cwm_engine.trajectories.recording.policies import make_policy
 
 SPACES = [
     spaces.Discrete(3, start=-1),

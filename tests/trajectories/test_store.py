@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given
 
 from cwm_engine.errors import CwmError
-from cwm_engine.trajectories import store_files
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Provenance
 from cwm_engine.trajectories.episodes import split_episodes
-from cwm_engine.trajectories.store import SeedTakenError, TrajectoryStore
+from cwm_engine.trajectories.formats import store_files
+from cwm_engine.trajectories.formats.store import SeedTakenError, TrajectoryStore
 from tests.trajectories.datasets import assert_same, cart, datasets
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 import sys
 
 from cwm_engine.trajectories.episodes import split_episodes
-from cwm_engine.trajectories.store import TrajectoryStore
+from cwm_engine.trajectories.formats.store import TrajectoryStore
 from tests.trajectories.datasets import cart
 
 

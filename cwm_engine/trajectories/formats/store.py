@@ -18,13 +18,19 @@ from types import TracebackType
 from typing import Any, Self
 
 from cwm_engine.errors import CwmError
-from cwm_engine.trajectories.codec import DatasetBuilder, EncodedEpisode, Part, UnreadableError, encode_episode
+from cwm_engine.files import SKIP_HINT
 from cwm_engine.trajectories.columns import Structure, describe_structure, structure_from_json, structure_to_json
 from cwm_engine.trajectories.dataset import BadRecord, Dataset, Provenance, Spaces
 from cwm_engine.trajectories.episodes import Episode
-from cwm_engine.trajectories.files import SKIP_HINT
-from cwm_engine.trajectories.header import provenance_from_json, provenance_to_json
-from cwm_engine.trajectories.store_files import create_file, explained, open_for_reading, open_for_writing, undamaged
+from cwm_engine.trajectories.formats.codec import DatasetBuilder, EncodedEpisode, Part, UnreadableError, encode_episode
+from cwm_engine.trajectories.formats.header import provenance_from_json, provenance_to_json
+from cwm_engine.trajectories.formats.store_files import (
+    create_file,
+    explained,
+    open_for_reading,
+    open_for_writing,
+    undamaged,
+)
 
 
 class SeedTakenError(CwmError):

@@ -1,4 +1,4 @@
-"""Data health: what about a dataset no model can be blamed for, and what it cannot teach."""
+"""The examination of a dataset: every question of this room asked, and the answers as findings."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from cwm_engine.findings import Severity
-from cwm_engine.trajectories.clipping import ClippedField, Clipping, clipped_values
-from cwm_engine.trajectories.conflicts import ConflictKind, Conflicts, ceiling, find_conflicts
-from cwm_engine.trajectories.continuity import continuity
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.determinism import Determinism, Method, Verdict, history_needed
-from cwm_engine.trajectories.firststeps import FirstSteps, Fit, first_steps
-from cwm_engine.trajectories.grouping import Rows
-from cwm_engine.trajectories.timelimit import known_time_limit, unexplainable_terminations
-from cwm_engine.trajectories.values import (
+from cwm_engine.trajectories.health.clipping import ClippedField, Clipping, clipped_values
+from cwm_engine.trajectories.health.conflicts import ConflictKind, Conflicts, find_conflicts
+from cwm_engine.trajectories.health.continuity import continuity
+from cwm_engine.trajectories.health.determinism import Determinism, Method, Verdict, history_needed
+from cwm_engine.trajectories.health.firststeps import FirstSteps, Fit, first_steps
+from cwm_engine.trajectories.health.grouping import Rows
+from cwm_engine.trajectories.health.timelimit import known_time_limit, unexplainable_terminations
+from cwm_engine.trajectories.health.values import (
     constant_fields,
     duplicates,
     float32_rewards,
@@ -25,17 +25,6 @@ from cwm_engine.trajectories.values import (
     outside_space,
     unused_actions,
 )
-
-__all__ = [
-    "Health",
-    "HealthFinding",
-    "ceiling",
-    "examine",
-    "find_conflicts",
-    "first_steps",
-    "history_needed",
-    "unexplainable_terminations",
-]
 
 _EXAMPLES = 5
 _NAMES = 6

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Rows, as_table, group_rows
+from cwm_engine.trajectories.health.grouping import Rows, as_table, group_rows
 from cwm_engine.trajectories.structures import Kind, element_names, leaves
 
 TERMINATED = "terminated"

@@ -15,12 +15,12 @@ from typing import Any, Final
 import numpy as np
 
 from cwm_engine.errors import CwmError
+from cwm_engine.files import replacing
 from cwm_engine.trajectories.columns import Array, Columns, Leaf, Structure, leaves
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.trajectories.episodes import contiguous_order, number_rows
-from cwm_engine.trajectories.files import replacing
-from cwm_engine.trajectories.header import Header, header_of, part_names, read_header, write_header
-from cwm_engine.trajectories.rows import MISSING, Row, collector_paused, dataset_of_rows
+from cwm_engine.trajectories.formats.header import Header, header_of, part_names, read_header, write_header
+from cwm_engine.trajectories.formats.rows import MISSING, Row, collector_paused, dataset_of_rows
 from cwm_engine.trajectories.structures import NUMERIC_KINDS
 
 _HEADER: Final = b"cwm"

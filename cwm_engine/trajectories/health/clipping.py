@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Rows
-from cwm_engine.trajectories.regression import SparseFit, evenly
-from cwm_engine.trajectories.tables import Matrix, Table, categories, float_table, indicators
+from cwm_engine.trajectories.health.grouping import Rows
+from cwm_engine.trajectories.health.regression import SparseFit, evenly
+from cwm_engine.trajectories.health.tables import Matrix, Table, categories, float_table, indicators
 
 _FEWEST = 5
 _INTERIOR = 20

@@ -10,9 +10,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from cwm_engine.trajectories.contexts import Answer, Context, Evidence, contexts, repeated_episodes, weigh
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import (
+from cwm_engine.trajectories.health.contexts import Answer, Context, Evidence, contexts, repeated_episodes, weigh
+from cwm_engine.trajectories.health.grouping import (
     Groups,
     Rows,
     group_hashes,
@@ -21,8 +21,8 @@ from cwm_engine.trajectories.grouping import (
     pair,
     unlike,
 )
-from cwm_engine.trajectories.outcomes import TERMINATED, Ranges, is_ignored, outcome_fields
-from cwm_engine.trajectories.timelimit import unexplainable_terminations
+from cwm_engine.trajectories.health.outcomes import TERMINATED, Ranges, is_ignored, outcome_fields
+from cwm_engine.trajectories.health.timelimit import unexplainable_terminations
 
 _EVIDENCE_ROWS = 20_000
 _MAX_HISTORY = 4

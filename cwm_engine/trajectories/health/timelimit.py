@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Groups, Rows, as_table, group_rows, group_transitions
+from cwm_engine.trajectories.health.grouping import Groups, Rows, as_table, group_rows, group_transitions
 
 _SHORTEST = 10
 _COINCIDENCE = 0.001

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cwm_engine.trajectories.grouping import Rows
-from cwm_engine.trajectories.tables import Matrix
+from cwm_engine.trajectories.health.grouping import Rows
+from cwm_engine.trajectories.health.tables import Matrix
 
 _MOST_TERMS = 12
 

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.errors import CwmError
+from cwm_engine.files import SKIP_HINT
 from cwm_engine.trajectories.columns import Columns, Structure, common_structure, misfits
 from cwm_engine.trajectories.dataset import BadRecord, Dataset
 from cwm_engine.trajectories.episodes import contiguous_order, number_rows
-from cwm_engine.trajectories.files import SKIP_HINT
-from cwm_engine.trajectories.header import Header
+from cwm_engine.trajectories.formats.header import Header
 from cwm_engine.trajectories.spaces import structure_of_space
 from cwm_engine.trajectories.structures import JSON_LEAF, DictOf, Kind, Leaf, TupleOf, structure_of_value
 

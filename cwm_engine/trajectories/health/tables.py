@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.trajectories.columns import Columns
-from cwm_engine.trajectories.grouping import Rows, group_rows
+from cwm_engine.trajectories.health.grouping import Rows, group_rows
 from cwm_engine.trajectories.structures import Kind, Leaf, leaves
 
 Matrix = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ import numpy as np
 
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Rows, as_table
+from cwm_engine.trajectories.health.grouping import Rows, as_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.trajectories.dataset import Dataset
-from cwm_engine.trajectories.grouping import Groups, Rows, Words, group_hashes, group_rows, mix, pair
+from cwm_engine.trajectories.health.grouping import Groups, Rows, Words, group_hashes, group_rows, mix, pair
 
 EPISODE = "episode"
 STEP = "step"

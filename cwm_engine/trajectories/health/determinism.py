@@ -8,11 +8,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from cwm_engine.trajectories.conflicts import OutcomeClasses, outcome_classes
-from cwm_engine.trajectories.contexts import Answer, contexts, repeated_episodes, weigh
 from cwm_engine.trajectories.dataset import Dataset
-from cwm_engine.trajectories.grouping import Groups, group_hashes, group_transitions
-from cwm_engine.trajectories.neighbours import FieldTest, Smooth, neighbour_test
+from cwm_engine.trajectories.health.conflicts import OutcomeClasses, outcome_classes
+from cwm_engine.trajectories.health.contexts import Answer, contexts, repeated_episodes, weigh
+from cwm_engine.trajectories.health.grouping import Groups, group_hashes, group_transitions
+from cwm_engine.trajectories.health.neighbours import FieldTest, Smooth, neighbour_test
 
 _ENOUGH = 20
 _FEW = 10

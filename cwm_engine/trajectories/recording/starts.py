@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.errors import CwmError
-from cwm_engine.trajectories.policies import MixturePolicy
+from cwm_engine.trajectories.recording.policies import MixturePolicy
 
 if TYPE_CHECKING:
     from gymnasium import Env

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.errors import CwmError
+from cwm_engine.files import replacing
 from cwm_engine.trajectories.columns import Array, Columns, Kind, Leaf, Structure, leaves, same_rows
 from cwm_engine.trajectories.dataset import Bools, Dataset
 from cwm_engine.trajectories.episodes import contiguous_order, number_rows
-from cwm_engine.trajectories.files import replacing
-from cwm_engine.trajectories.header import Header, header_of, part_names, read_header, write_header
+from cwm_engine.trajectories.formats.header import Header, header_of, part_names, read_header, write_header
 from cwm_engine.trajectories.structures import NUMERIC_KINDS
 
 _HEADER: Final = "cwm"

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Columns
-from cwm_engine.trajectories.contexts import repeated_episodes
 from cwm_engine.trajectories.dataset import Bools, Dataset
-from cwm_engine.trajectories.grouping import Rows, as_table, group_rows
+from cwm_engine.trajectories.health.contexts import repeated_episodes
+from cwm_engine.trajectories.health.grouping import Rows, as_table, group_rows
 from cwm_engine.trajectories.spaces import structure_of_space
 from cwm_engine.trajectories.structures import Kind, leaves
 

@@ -18,11 +18,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from cwm_engine.trajectories.conflicts import outcome_classes
 from cwm_engine.trajectories.dataset import Dataset
-from cwm_engine.trajectories.grouping import Rows, group_transitions
-from cwm_engine.trajectories.regression import SparseFit, evenly
-from cwm_engine.trajectories.tables import categories, float_table, indicators
+from cwm_engine.trajectories.health.conflicts import outcome_classes
+from cwm_engine.trajectories.health.grouping import Rows, group_transitions
+from cwm_engine.trajectories.health.regression import SparseFit, evenly
+from cwm_engine.trajectories.health.tables import categories, float_table, indicators
 
 _CONTROLS = 3
 _EPISODES = (4, 200)

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.trajectories.dataset import Dataset
-from cwm_engine.trajectories.grouping import Rows, group_rows
-from cwm_engine.trajectories.tables import Matrix, categories, float_table
+from cwm_engine.trajectories.health.grouping import Rows, group_rows
+from cwm_engine.trajectories.health.tables import Matrix, categories, float_table
 
 _FEWEST_ROWS = 200
 _CANDIDATES = 8_000

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from cwm_engine.errors import CwmError
-from cwm_engine.trajectories.header import UPGRADE_HINT
+from cwm_engine.trajectories.formats.header import UPGRADE_HINT
 
 APPLICATION_ID: Final = 0x63776D31
 FORMAT: Final = 1

@@ -21,7 +21,7 @@ import numpy as np
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import Array, Columns, Structure, leaves
 from cwm_engine.trajectories.dataset import Dataset
-from cwm_engine.trajectories.header import header_of, read_header, write_header
+from cwm_engine.trajectories.formats.header import header_of, read_header, write_header
 
 OFF_VARIABLE: Final = "CWM_NO_CACHE"
 MINIMUM_ROWS: Final = 20_000

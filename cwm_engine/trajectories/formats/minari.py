@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from cwm_engine.errors import CwmError
+from cwm_engine.files import SKIP_HINT
 from cwm_engine.trajectories.columns import Array, Columns, leaves
 from cwm_engine.trajectories.dataset import BadRecord, Dataset, Provenance, Spaces
 from cwm_engine.trajectories.episodes import Episode, join_episodes, split_episodes
-from cwm_engine.trajectories.files import SKIP_HINT
-from cwm_engine.trajectories.header import provenance_from_json, provenance_to_json
+from cwm_engine.trajectories.formats.header import provenance_from_json, provenance_to_json
 from cwm_engine.trajectories.spaces import space_from_json, space_to_json, structure_of_space
 from cwm_engine.trajectories.structures import DictOf, Kind, Leaf, Structure, TupleOf
 

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from cwm_engine.errors import CwmError
+from cwm_engine.files import replacing
 from cwm_engine.trajectories.columns import Array, Columns, DictOf, Kind, Leaf, Structure, TupleOf
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.trajectories.episodes import Episode, split_episodes
-from cwm_engine.trajectories.files import replacing
-from cwm_engine.trajectories.header import Header, header_of, read_header, write_header
+from cwm_engine.trajectories.formats.header import Header, header_of, read_header, write_header
+from cwm_engine.trajectories.formats.rows import Row, collector_paused, dataset_of_rows
 from cwm_engine.trajectories.json_values import short_floats
-from cwm_engine.trajectories.rows import Row, collector_paused, dataset_of_rows
 
 _REQUIRED: Final = ("observation", "action", "reward", "terminated")
 _KNOWN: Final = {*_REQUIRED, "episode", "step", "next_observation", "truncated", "info"}

@@ -1,0 +1,1 @@
+"""Files that trajectories are kept in: the store, its cache, and formats to exchange them."""

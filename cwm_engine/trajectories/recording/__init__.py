@@ -1,0 +1,1 @@
+"""What recording needs: environments by name, policies, and where episodes start."""
