@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,11 @@ def draw() -> str:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ cwm {' '.join(COMMAND[:2])}", "bold"))
     console.print(Text.from_ansi(done.stdout.rstrip()))
-    return console.export_svg(title="cwm", unique_id="cwm-check")
+    picture = console.export_svg(title="cwm", unique_id="cwm-check")
+    # Fonts from the network are of no use: pages that show pictures do not load them.
+    return re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL).replace(
+        "font-family: Fira Code, monospace", "font-family: Fira Code, Menlo, Consolas, DejaVu Sans Mono, monospace"
+    )
 
 
 if __name__ == "__main__":

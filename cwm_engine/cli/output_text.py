@@ -107,12 +107,12 @@ def _code(finding: Finding, lines: Sequence[str], gutter: int, width: int) -> li
     for number in (span.line - 1, span.line, span.line + 1):
         if not 1 <= number <= len(lines):
             continue
-        head = Text(f"{number:>{gutter}} | ", "blue")
+        head = (f"{number:>{gutter}} | ", "blue")
         if number == span.line:
-            shown.append(head + Text.assemble(before, marked, after))
+            shown.append(Text.assemble(head, before, marked, after))
             shown.append(bar + Text(" " * offset + mark, _STYLES[finding.severity]))
         elif finding.severity is not Severity.HINT and _line(lines, number).strip():
-            shown.append(head + Text(crop(_line(lines, number), room), "dim"))
+            shown.append(Text.assemble(head, (crop(_line(lines, number), room), "dim")))
     return shown
 
 

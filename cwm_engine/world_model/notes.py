@@ -22,7 +22,7 @@ def scalar_numpy(tree: ast.Module, lines: Sequence[str]) -> list[Finding]:
         lines: Its lines.
 
     Returns:
-        No finding, or one whose `count` is the number of calls.
+        No finding, or one whose message says how many calls there are.
     """
     nodes = all_nodes(tree)
     numpy = NumpyNames(nodes)
@@ -44,7 +44,6 @@ def scalar_numpy(tree: ast.Module, lines: Sequence[str]) -> list[Finding]:
             message=f"`{ast.unparse(first.func)}` works on a single number{others}: "
             f"a step takes about 4 to 6 times as long as with `math`.",
             span=span_of(first, lines),
-            count=total,
             note=f"Use `{REPLACEMENTS[name]}`"
             + (", and a tuple where an array of a few numbers is only unpacked again." if arrays else "."),
         )
