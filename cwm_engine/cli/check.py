@@ -5,29 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import NoReturn
 
-from cwm_engine.checking.compare import Tolerance
-from cwm_engine.checking.report import ModelReport, Report, Status, exit_code
+from cwm_engine.checking.report import Repair, Report, exit_code
+from cwm_engine.cli.desk import Desk, Outcome, Request, Task, failed
 from cwm_engine.cli.output import OutputFormat, write_report
 from cwm_engine.cli.progress import Bars
-from cwm_engine.diagnosis.session import Session, Settings
+from cwm_engine.cli.watch import watch
 from cwm_engine.errors import CwmError
-from cwm_engine.findings import Finding, Severity
-from cwm_engine.project import ModelTarget, Project, find_project, models_in, resolve_model, split_spec
-from cwm_engine.sandbox.limits import Limits
-from cwm_engine.settings import CONFIG_NAMES
-from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.files import replacing
-from cwm_engine.trajectories.load import load_dataset
+from cwm_engine.findings import Severity
+from cwm_engine.project import Project, find_project, models_in, resolve_model, split_spec
 from cwm_engine.world_model.source import ModelSource, read_source
 
-_WATCH_SECONDS = 0.2
+_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -49,156 +44,108 @@ class CheckOptions:
     timeout: float | None = None
     workers: int | None = None
 
-
-@dataclass(frozen=True)
-class _Task:
-    """One model file, its data and the project it belongs to."""
-
-    target: ModelTarget
-    project: Project
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """The reports of one task and the text they are about."""
-
-    task: _Task
-    reports: tuple[ModelReport, ...]
-    source: ModelSource | None = None
+    @property
+    def request(self) -> Request:
+        """What concerns the check of each file."""
+        return Request(self.select, self.ignore, self.cwmb, self.skip_bad, self.timeout)
 
 
 def run_check(options: CheckOptions) -> int:
-    """Check models, print the report, and return the exit code.
-
-    Raises:
-        CwmError: There is nothing to check, or the configuration is not valid.
-    """
+    """Check models, print the report, and return the exit code."""
     if options.watch:
-        return _watch(options)
-    outcomes = _check_all(_tasks(options), options)
-    if options.fix:
-        outcomes = [_fixed(outcome, options) for outcome in outcomes]
-    return _print(outcomes, options)
+        return watch(lambda: _resolve(options), options.request, lambda outcomes: _print(outcomes, options))
+    try:
+        outcomes = _check_all(_resolve(options), options)
+        if options.fix:
+            outcomes = [_fixed(outcome, options) for outcome in outcomes]
+        return _print(outcomes, options)
+    except KeyboardInterrupt:
+        _leave()
 
 
-def _print(outcomes: Sequence[_Outcome], options: CheckOptions) -> int:
-    report = Report(tuple(model for outcome in outcomes for model in outcome.reports))
-    texts = {str(outcome.task.target.path): outcome.source.text for outcome in outcomes if outcome.source is not None}
-    write_report(report, texts, options.output_format, sys.stdout, diffs=options.diff or options.fix)
-    return max((_exit_code(outcome, options) for outcome in outcomes), default=2)
-
-
-def _tasks(options: CheckOptions) -> list[_Task]:
-    tasks: list[_Task] = []
+def _resolve(options: CheckOptions) -> list[Task | Outcome]:
+    """The files to check; for what cannot be found, or whose configuration cannot be read, the report that says so."""
+    found: list[Task | Outcome] = []
     for name in options.files or (".",):
-        path, _ = split_spec(name)
-        project = find_project(path)
-        data = options.trajectories or None
-        targets = models_in(path, project, data) if path.is_dir() else resolve_model(name, project, data)
-        if not targets:
-            raise CwmError(
-                "holds no model with data",
-                path=path,
-                hint="name a model file, configure [[models]] in cwm.toml, or put data under trajectories/",
-            )
-        tasks += [_Task(target, project) for target in targets]
-    return tasks
+        try:
+            found += _tasks(name, options.trajectories or None)
+        except CwmError as error:
+            file, separator, model = name.rpartition("::")
+            report = failed(file, error, model) if separator else failed(name, error)
+            found.append(Outcome((report,), Project(Path())))
+    return found
 
 
-def _check_all(tasks: Sequence[_Task], options: CheckOptions) -> list[_Outcome]:
-    configured = tasks[0].project.settings.workers
+def _tasks(name: str, data: tuple[str, ...] | None) -> list[Task]:
+    path, _ = split_spec(name)
+    if not path.exists():
+        hint = "check the spelling; paths are relative to the working directory"
+        raise CwmError("no such file", path=path, hint=hint)
+    project = find_project(path)
+    targets = models_in(path, project, data) if path.is_dir() else resolve_model(name, project, data)
+    if not targets:
+        hint = "name a model file, configure [[models]] in cwm.toml, or put data under trajectories/"
+        raise CwmError("holds no model with data", path=path, hint=hint)
+    return [Task(target, project) for target in targets]
+
+
+def _check_all(found: Sequence[Task | Outcome], options: CheckOptions) -> list[Outcome]:
+    tasks = [item for item in found if isinstance(item, Task)]
+    configured = tasks[0].project.settings.workers if tasks else None
     workers = options.workers or configured or os.cpu_count() or 1
-    with Bars() as bars, ThreadPoolExecutor(min(workers, len(tasks))) as pool:
-        return list(pool.map(lambda task: _check(task, options, bars), tasks))
+    pool = ThreadPoolExecutor(max(1, min(workers, len(tasks))))
+    try:
+        with Bars() as bars:
+
+            def check(item: Task | Outcome) -> Outcome:
+                return item if isinstance(item, Outcome) else _check(item, options, bars)
+
+            return list(pool.map(check, found))
+    finally:
+        # An interrupted check does not wait for the models that are running.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _check(task: _Task, options: CheckOptions, bars: Bars) -> _Outcome:
-    """Check one file; what keeps it from being checked is part of the report."""
-    with _Desk(task, options) as desk:
+def _check(task: Task, options: CheckOptions, bars: Bars) -> Outcome:
+    with Desk(task, options.request) as desk:
         return desk.check(bars)
 
 
-class _Desk:
-    """Where one file is checked, once or again and again: keeps the data and the sandbox between versions."""
+def _print(outcomes: Sequence[Outcome], options: CheckOptions) -> int:
+    report = Report(tuple(model for outcome in outcomes for model in outcome.reports))
+    texts = {str(outcome.source.path): outcome.source.text for outcome in outcomes if outcome.source is not None}
+    write_report(report, texts, options.output_format, sys.stdout, diffs=options.diff or options.fix)
+    sys.stdout.flush()
+    return max((_exit_code(outcome, options) for outcome in outcomes), default=2)
 
-    def __init__(self, task: _Task, options: CheckOptions) -> None:
-        self.task = task
-        self._options = options
-        self._session: Session | None = None
-        self._dataset: Dataset | None = None
 
-    def __enter__(self) -> Self:
-        return self
+def _exit_code(outcome: Outcome, options: CheckOptions) -> int:
+    configured = outcome.project.settings
+    fail_on = options.fail_on or configured.failing_severity
+    least = options.min_accuracy if options.min_accuracy is not None else configured.min_accuracy
+    return exit_code(Report(outcome.reports), fail_on=fail_on, min_accuracy=least)
 
-    def __exit__(self, *_: object) -> None:
-        if self._session is not None:
-            self._session.close()
 
-    def check(self, bars: Bars) -> _Outcome:
-        """Check the file as it is now."""
-        source: ModelSource | None = None
+def _fixed(outcome: Outcome, options: CheckOptions) -> Outcome:
+    """Apply the repairs that are beyond doubt, one after the other, and check what has become of the file."""
+    applied: list[tuple[str | None, Repair]] = []
+    for _ in outcome.reports:
+        certain = [(report.model, report.repairs[0]) for report in outcome.reports if len(report.repairs) == 1]
+        if not certain or outcome.source is None or outcome.task is None:
+            break
+        model, repair = certain[0]
         try:
-            read = read_source(self.task.target.path)
-            if isinstance(read, Finding):
-                return _Outcome(self.task, (_unread(self.task, read),))
-            source = read
-            if self._session is None or self._dataset is None:
-                self._dataset = _dataset(self.task.target, self._options.skip_bad)
-                self._session = _session(self.task, self._dataset, self._options)
-            name, dataset = self.task.target.spec, self._dataset
-            reports = self._session.check(source.text, on_progress=lambda progress: bars.show(name, progress))
-            return _Outcome(self.task, tuple(_with_skipped(report, dataset) for report in reports), source)
+            _write(outcome.source, repair.text)
         except CwmError as error:
-            return _Outcome(self.task, (_failed(self.task, error),), source)
-
-
-def _dataset(target: ModelTarget, skip_bad: bool) -> Dataset:
-    return load_dataset([*target.trajectories, *target.pinned], skip_bad=skip_bad)
-
-
-def _session(task: _Task, dataset: Dataset, options: CheckOptions) -> Session:
-    target, configured = task.target, task.project.settings
-    default = Tolerance()
-    settings = Settings(
-        file=str(target.path),
-        path=target.path,
-        root=target.root,
-        model=target.class_name,
-        environment=target.env,
-        mode=target.mode,
-        tolerance=Tolerance(
-            default.atol if target.atol is None else target.atol, default.rtol if target.rtol is None else target.rtol
-        ),
-        goal=target.goal,
-        stochastic=target.stochastic,
-        ignore_fields=target.ignore_fields,
-        allow_modules=target.allow_modules,
-        select=options.select or configured.select or ("ALL",),
-        ignore=options.ignore or configured.ignore,
-        cwmb=options.cwmb,
+            note = f"the repair was not written: {error}"
+            return replace(outcome, reports=tuple(replace(report, note=note) for report in outcome.reports))
+        applied.append((model, replace(repair, applied=True)))
+        outcome = _check_all([outcome.task], options)[0]
+    reports = tuple(
+        replace(report, repairs=(*(repair for model, repair in applied if model == report.model), *report.repairs))
+        for report in outcome.reports
     )
-    limits = Limits()
-    seconds = options.timeout or configured.wall_seconds
-    if seconds is not None:
-        limits = replace(limits, wall_seconds=seconds, step_seconds=min(limits.step_seconds, seconds))
-    if configured.memory_mb is not None:
-        limits = replace(limits, memory_bytes=configured.memory_mb << 20)
-    if configured.loop_iterations is not None:
-        limits = replace(limits, loop_iterations=configured.loop_iterations)
-    return Session(settings, dataset, limits)
-
-
-def _fixed(outcome: _Outcome, options: CheckOptions) -> _Outcome:
-    """Apply the repairs that are beyond doubt, one model at a time, and check the result."""
-    repairs = [report.repairs[0] for report in outcome.reports if len(report.repairs) == 1]
-    if not repairs or outcome.source is None:
-        return outcome
-    repair = repairs[0]
-    _write(outcome.source, repair.text)
-    again = _check_all([outcome.task], options)[0]
-    applied = replace(repair, applied=True)
-    reports = tuple(replace(report, repairs=(applied, *report.repairs)) for report in again.reports)
-    return replace(again, reports=reports)
+    return replace(outcome, reports=reports)
 
 
 def _write(source: ModelSource, text: str) -> None:
@@ -206,86 +153,18 @@ def _write(source: ModelSource, text: str) -> None:
     path = source.path.resolve()
     now = read_source(path)
     if not isinstance(now, ModelSource) or now.text != source.text:
-        raise CwmError(
-            "has changed since it was checked, so nothing was written", path=source.path, hint="run it again"
-        )
-    with replacing(path) as temporary:
-        temporary.write_bytes(source.encode(text))
-        shutil.copymode(path, temporary)
-
-
-def _exit_code(outcome: _Outcome, options: CheckOptions) -> int:
-    configured = outcome.task.project.settings
-    fail_on = options.fail_on or configured.failing_severity
-    least = options.min_accuracy if options.min_accuracy is not None else configured.min_accuracy
-    return exit_code(Report(outcome.reports), fail_on=fail_on, min_accuracy=least)
-
-
-def _failed(task: _Task, error: CwmError) -> ModelReport:
-    message = str(error).removeprefix(f"{task.target.path}: ")
-    return ModelReport(file=str(task.target.path), model=task.target.class_name, status=Status.ERROR, message=message)
-
-
-def _unread(task: _Task, finding: Finding) -> ModelReport:
-    return ModelReport(file=str(task.target.path), status=Status.ERROR, findings=(finding,))
-
-
-def _with_skipped(report: ModelReport, dataset: Dataset) -> ModelReport:
-    """Say what `--skip-bad` left out: a check of part of the data is not a check of all of it."""
-    if not dataset.skipped:
-        return report
-    first = dataset.skipped[0]
-    message = (
-        f"left out {len(dataset.skipped)} bad records of the data, first {first.path}, {first.record}: {first.reason}"
-    )
-    return replace(report, note=message)
-
-
-def _watch(options: CheckOptions) -> int:
-    """Check again whenever the model, its data or the configuration changes, until Ctrl-C."""
-    code = 0
-    desks: dict[_Task, _Desk] = {}
-    seen: dict[_Task, tuple[_Stamps, _Stamps]] = {}
+        raise CwmError("has changed since it was checked", path=source.path, hint="run it again")
     try:
-        while True:
-            tasks = _tasks(options)
-            outcomes = []
-            for task in tasks:
-                now = (_stamps(_code(task)), _stamps(_data(task)))
-                before = seen.get(task)
-                if now == before:
-                    continue
-                if task in desks and (before is None or now[1] != before[1]):
-                    desks.pop(task).__exit__()
-                desk = desks.setdefault(task, _Desk(task, options))
-                with Bars() as bars:
-                    outcomes.append(desk.check(bars))
-                seen[task] = now
-            if outcomes:
-                code = _print(outcomes, options)
-            time.sleep(_WATCH_SECONDS)
-    except KeyboardInterrupt:
-        return code
-    finally:
-        for desk in desks.values():
-            desk.__exit__()
+        with replacing(path) as temporary:
+            temporary.write_bytes(source.encode(text))
+            shutil.copymode(path, temporary)
+    except OSError as error:
+        raise CwmError(f"cannot be written: {error.strerror or error}", path=source.path) from error
 
 
-_Stamps = tuple[tuple[str, int], ...]
-
-
-def _stamps(paths: Iterable[Path]) -> _Stamps:
-    """When files were last changed."""
-    return tuple((str(path), path.stat().st_mtime_ns) for path in paths if path.exists())
-
-
-def _code(task: _Task) -> Iterable[Path]:
-    """The model and whatever it may import from beside it."""
-    yield task.target.path
-    yield from sorted(task.target.path.parent.rglob("*.py"))
-
-
-def _data(task: _Task) -> Iterable[Path]:
-    """The trajectories and the configuration."""
-    yield from (Path(name) for name in (*task.target.trajectories, *task.target.pinned))
-    yield from (task.project.root / name for name in CONFIG_NAMES)
+def _leave() -> NoReturn:
+    """End at once: a normal end would wait for the threads that wait for models. Their processes end with this one."""
+    sys.stderr.write("stopped\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED)

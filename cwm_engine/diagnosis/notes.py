@@ -42,7 +42,11 @@ def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) 
         executed |= instrumented.executed(hits)
     for line in raised:
         executed |= instrumented.executed(bytes(len(instrumented.probes)), raised=[line])
-    silent = [block for block in instrumented.blocks if block.index not in executed]
+    silent = [
+        block
+        for block in instrumented.blocks
+        if block.index not in executed and not any(span.line <= block.line <= span.end_line for span in places.others)
+    ]
     inside = {block.index for block in silent}
     outermost = [block for block in silent if block.lines and block.parent not in inside]
     return [

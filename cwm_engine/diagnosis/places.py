@@ -16,10 +16,12 @@ class Places:
     Attributes:
         lines: The file's lines without their ends.
         spec: The model the findings are about.
+        others: Where the other models of the file are.
     """
 
     lines: Sequence[str]
     spec: ModelSpec
+    others: Sequence[Span] = ()
 
     @property
     def model(self) -> Span:

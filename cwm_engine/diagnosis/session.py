@@ -82,6 +82,7 @@ class _Version:
     lines: tuple[str, ...]
     tree: ast.Module
     imports: Imports
+    models: tuple[ModelSpec, ...]
 
     def means_the_same_as(self, other: _Version) -> bool:
         """Whether two versions differ in comments and white space only."""
@@ -143,7 +144,7 @@ class Session:
         found = discover(tree, lines)
         settings = self.settings
         imports = resolve_imports(tree, settings.path, settings.allow_modules, root=settings.root, lines=lines)
-        version = _Version(text, lines, tree, imports)
+        version = _Version(text, lines, tree, imports, found.models)
         models = [spec for spec in found.models if settings.model in (None, spec.name)]
         if not models:
             if found.models:
@@ -177,7 +178,8 @@ class Session:
             preload=version.imports.preload,
             allowed=ALLOWED_MODULES | {name.partition(".")[0] for name in self.settings.allow_modules},
         )
-        places = Places(version.lines, spec)
+        others = [other.body for other in version.models if other != spec]
+        places = Places(version.lines, spec, others)
         instrumented = instrument(version.tree)
         evidence = self._runner.run(program, first=self._first(program), on_progress=on_progress)
         self._before[spec.name] = (evidence, instrumented)
