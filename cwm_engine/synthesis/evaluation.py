@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +92,11 @@ def _finding_from_json(document: Mapping[str, Any]) -> Finding:
         count=document["count"],
         fields=tuple(document["fields"]),
         suspects=tuple(Suspect(line, score) for line, score in document["suspects"]),
-        examples=tuple(Example(*values, tuple(differs)) for *values, differs in document["examples"]),
+        examples=tuple(_example_from_json(values) for values in document["examples"]),
         note=document["note"],
     )
+
+
+def _example_from_json(values: Sequence[Any]) -> Example:
+    episode, step, state, action, expected, predicted, differs = values
+    return Example(episode, step, state, action, expected, predicted, tuple(differs))

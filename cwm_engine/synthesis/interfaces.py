@@ -200,6 +200,10 @@ class Strategy(Protocol):
         """How the strategy is called in journals and messages."""
         ...
 
+    def new_tree(self) -> Tree:
+        """The tree with which a search by this strategy begins."""
+        ...
+
     def select(self, tree: Tree, k: int) -> list[Selection]:
         """Choose up to k programs to ask for; what is not told yet counts as under way.
 

@@ -139,7 +139,7 @@ class Tree:
         """Add the program that a selection led to.
 
         The state of a program are its first lines, as many as its parent's and those of a level more, whatever the
-        action. Where the program ends before that it is terminal (GIF-MCTS, section 4.2 and released code).
+        action. Where the program ends before that it is terminal (GIF-MCTS).
         """
         parent = self._nodes[selection.node]
         before = self.lines.counted(parent.state_lines, root=parent.id == ROOT)

@@ -1,0 +1,71 @@
+"""REx: Thompson sampling over programs, each refinement a draw (Tang et al., NeurIPS 2024)."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+from cwm_engine.synthesis.interfaces import Outcome, SearchAction, Selection
+from cwm_engine.synthesis.tree import ROOT, Tree
+
+CONFIDENCE = 20.0
+"""C of the paper: how much the accuracy of a program says about what refining it will bring."""
+
+
+class Rex:
+    """REx as a strategy to ask and tell.
+
+    Every program is an arm with the prior Beta(1 + C h, 1 + C (1 - h)), h its value, and one failure more for each
+    refinement that did not solve the task; the empty program has Beta(1, 1) and its failures. One sample of each is
+    drawn, and the program with the highest is refined: fixed where it does not run, else improved. Refinements under
+    way count as failures.
+
+    Args:
+        seed: Of the samples.
+        confidence: C.
+    """
+
+    name = "rex"
+
+    def __init__(self, seed: int = 0, *, confidence: float = CONFIDENCE) -> None:
+        self._confidence = confidence
+        self._random = random.Random(seed)  # noqa: S311
+        self._failures = {ROOT: 0}
+        self._under_way: deque[int] = deque()
+
+    def new_tree(self) -> Tree:
+        """The tree with which a search by this strategy begins."""
+        return Tree()
+
+    def select(self, tree: Tree, k: int) -> list[Selection]:
+        """Choose up to k programs to ask for (see `Strategy.select`)."""
+        return [self._select(tree) for _ in range(k)]
+
+    def update(self, tree: Tree, node: int, outcome: Outcome) -> None:
+        """Take in what came of the oldest selection under way (see `Strategy.update`)."""
+        arm = self._under_way.popleft()
+        if outcome.solved:
+            self._failures[arm] -= 1
+        if tree[node].program is not None:
+            self._failures[node] = 0
+
+    def prior(self, tree: Tree, node: int) -> tuple[float, float]:
+        """The two parameters of a program's Beta distribution now."""
+        if node == ROOT:
+            return 1.0, 1.0 + self._failures[ROOT]
+        value = tree[node].evaluation.outcome.value
+        return 1.0 + self._confidence * value, 1.0 + self._confidence * (1.0 - value) + self._failures[node]
+
+    def _select(self, tree: Tree) -> Selection:
+        samples = {node: self._random.betavariate(*self.prior(tree, node)) for node in self._failures}
+        arm = max(samples, key=samples.__getitem__)
+        self._failures[arm] += 1
+        self._under_way.append(arm)
+        return Selection(arm, refinement(tree, arm))
+
+
+def refinement(tree: Tree, node: int) -> SearchAction:
+    """How a program is refined: the empty one is written, one that does not run is fixed, any other improved."""
+    if tree[node].program is None:
+        return SearchAction.GENERATE
+    return SearchAction.FIX if tree[node].evaluation.buggy else SearchAction.IMPROVE

@@ -1,0 +1,282 @@
+"""GIF-MCTS against trees worked out by hand, for every variant.
+
+U = value + 0.1 sqrt(ln N / (n + 1)). The root begins with N = 1; ln 2 = 0.693147, ln 3 = 1.098612, ln 4 = 1.386294.
+"""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cwm_engine.errors import CwmError
+from cwm_engine.synthesis.evaluation import Evaluation, no_program
+from cwm_engine.synthesis.gif_mcts import GifMcts
+from cwm_engine.synthesis.interfaces import SearchAction
+from cwm_engine.synthesis.tree import ROOT
+
+G, I, F = SearchAction.GENERATE, SearchAction.IMPROVE, SearchAction.FIX  # noqa: E741
+BUG, NOTHING = "bug", "nothing"
+LONG = "".join(f"line_{number}\n" for number in range(40))
+
+
+class Game:
+    """Plays a search: every selection is answered with the next scripted outcome."""
+
+    def __init__(self, variant="default", **options):
+        self.strategy = GifMcts(0, variant=variant, **options)
+        self.tree = self.strategy.new_tree()
+
+    def play(self, outcome, lines=40):
+        (selection,) = self.strategy.select(self.tree, 1)
+        self.tell(selection, outcome, lines)
+        return tuple(selection[:2])
+
+    def tell(self, selection, outcome, lines=40):
+        program = None if outcome == NOTHING else "".join(LONG.splitlines(keepends=True)[:lines])
+        if isinstance(outcome, str):
+            evaluation = no_program("no code") if program is None else Evaluation(buggy=True)
+        else:
+            evaluation = Evaluation(accuracy=outcome)
+        node = self.tree.add(selection, program, evaluation)
+        self.strategy.update(self.tree, node.id, evaluation.outcome)
+
+    @property
+    def values(self):
+        return [self.strategy.value(node.id) for node in self.tree]
+
+    @property
+    def visits(self):
+        return [self.strategy.visits(node.id) for node in self.tree]
+
+
+def test_the_first_program_is_generated_at_the_root():
+    game = Game()
+    assert game.play(0.6) == (ROOT, G)
+    assert (game.values, game.visits) == ([0.3, 0.6], [2, 1])
+
+
+def test_a_program_worth_more_than_a_new_one_is_improved():
+    """At the root (N = 2): child .6 + .1 sqrt(.6931/2) = .6589; new one: overall (1 + .6)/3 = .5333, local .6,
+    mean .5667 + .1 sqrt(.6931/2) = .6255. Down. At the child N = 1, so ln N = 0: generate (1 + .6)/3 = .5333, improve
+    .55. Improve.
+    """
+    game = Game()
+    game.play(0.6)
+    assert game.play(0.7) == (1, I)
+    assert game.values == pytest.approx([(0.6 + 0.7) / 3, (0.6 + 0.7) / 2, 0.7])
+    assert game.visits == [3, 2, 1]
+
+
+def test_a_program_worth_less_than_a_new_one_is_left():
+    """At the root (N = 2): child .2 + .0589 = .2589; new one: overall (1 + .2)/3 = .4, local .2: .3 + .0589 = .3589."""
+    game = Game()
+    game.play(0.2)
+    assert game.play(0.2) == (ROOT, G)
+
+
+def test_a_tree_of_four_programs():
+    """After .6 and the improvement .9, improve has overall (1.1 + .9)/3 = .6667, generate .5333; its weights stay, as
+    there was nothing local to compare. Root (N = 3): child 1 has value .75, n = 2: .75 + .1 sqrt(1.0986/3) = .8105;
+    new: (.5333 + .75)/2 + .1 sqrt(1.0986/2) = .7158. Down to 1 (N = 2): child 2 .9 + .1 sqrt(.6931/2) = .9589;
+    generate .5333 + .1 sqrt(.6931/1) = .6166; improve (.6667 + .9)/2 + .0589 = .8422. Down to 2 (N = 1): generate
+    .5333, improve .6667: improve.
+    """
+    game = Game()
+    game.play(0.6)
+    game.play(0.9)
+    assert game.play(0.1) == (2, I)
+    assert game.values == pytest.approx([1.6 / 4, 1.6 / 3, 1.0 / 2, 0.1])
+
+
+def test_a_bug_is_fixed_at_once_and_is_worth_almost_1_meanwhile():
+    """Nothing is backed up: the root keeps its mean 0. Child .99 + .0589 beats new (1/3 + .99)/2 + .0589."""
+    game = Game()
+    game.play(BUG)
+    assert (game.values, game.visits) == (pytest.approx([0.0, 0.99]), [2, 1])
+    assert game.play(BUG) == (1, F)
+    assert game.values == pytest.approx([0.0, 0.66, 0.66])
+
+
+def test_a_third_fix_can_lose_against_a_new_program():
+    """Two failed fixes leave .33 at the head (n = 3); root N = 4: .33 + .1 sqrt(1.3863/4) = .3889. New: overall 1/3,
+    local .33, mean .3317 + .1 sqrt(1.3863/2) = .4149.
+    """
+    game = Game()
+    for _ in range(3):
+        game.play(BUG)
+    assert game.values == pytest.approx([0.0, 0.33, 0.33, 0.33])
+    assert game.play(0.0) == (ROOT, G)
+
+
+def test_an_exhausted_chain_is_worth_nothing_and_never_taken_again():
+    game = Game()
+    for _ in range(3):
+        game.play(BUG)
+    selection = None
+    while selection != (3, F, None):
+        (selection,) = game.strategy.select(game.tree, 1)
+        game.tell(selection, BUG if selection == (3, F, None) else 0.0)
+    last = len(game.tree) - 1
+    assert [game.strategy.value(node) for node in (1, 2, 3, last)] == [0.0] * 4
+    assert all(game.play(0.0)[0] not in {1, 2, 3, last} for _ in range(20))
+
+
+def test_a_fixed_program_speaks_for_the_whole_chain():
+    """Two bugs, then .8. The path counts .8: root (0 + .8)/4 visits; the chain has the value of the child."""
+    game = Game()
+    for outcome in (BUG, BUG, 0.8):
+        game.play(outcome)
+    assert game.values == pytest.approx([0.2, 0.8, 0.8, 0.8])
+    assert game.visits == [4, 3, 2, 1]
+
+
+def test_after_a_repair_the_search_goes_on_below_the_repaired_program():
+    game = Game()
+    for outcome in (BUG, 0.8):
+        game.play(outcome)
+    assert game.play(0.8) in {(2, G), (2, I)}
+
+
+def test_a_finished_program_pays_its_ancestors_and_keeps_nothing():
+    """A program of one line ends inside the first two: its value goes to the root, (0 + .9)/2, and not to itself."""
+    game = Game()
+    game.play(0.9, lines=1)
+    assert game.values == [0.45, 0.0]
+
+
+@pytest.mark.parametrize("variant", ["default", "paper"])
+def test_a_finished_program_is_never_taken_again(variant):
+    game = Game(variant)
+    for _ in range(30):
+        game.play(0.0, lines=1)
+    assert {node.parent for node in game.tree} == {None, ROOT}
+    assert all(node.replaces is None for node in game.tree)
+
+
+def test_the_released_code_asks_again_for_finished_programs():
+    """With only zeros a root child (0 + .1 sqrt(ln N / 2)) soon beats new ones (overall falls to 0, more siblings)."""
+    game = Game("released")
+    for _ in range(50):
+        game.play(0.0, lines=1)
+    overwritten = [node.replaces for node in game.tree if node.replaces is not None]
+    assert overwritten
+    assert len(game.tree) - 1 - len(overwritten) < 15
+
+
+def test_the_released_code_learns_from_a_child_that_counts_as_0():
+    """After the first .9 the weights are trained on overall .5 and local 0: predicted .25, slope 2 (.25 - .9) = -1.3,
+    overall .5 + 1.3/3 * .25 = .6083, local .5 - 1.3/3 * .25 = .3917. Default leaves both at .5: there was no child.
+    """
+    released, default = Game("released"), Game()
+    for game in (released, default):
+        game.play(0.9)
+    model = released.strategy._models[G]
+    assert (model.global_weight, model.local_weight) == (pytest.approx(0.608333), pytest.approx(0.391667))
+    assert default.strategy._models[G].local_weight == 0.5
+
+
+def test_where_the_variants_part():
+    """Two programs of .6 below the root, each visited once, N = 3; both variants give each .6 plus a bonus.
+
+    Released and default count the child's own visit: .1 sqrt(1.0986/2) = .0741. The paper counts both siblings:
+    .1 sqrt(1.0986/3) = .0605.
+    """
+    scores = {}
+    for variant in ("default", "paper"):
+        game = Game(variant)
+        first, second = game.strategy.select(game.tree, 2)
+        game.tell(first, 0.6)
+        game.tell(second, 0.6)
+        root = game.strategy._stats[ROOT]
+        scores[variant] = game.strategy._score(root, root.slots[0])
+    assert scores["default"] == pytest.approx(0.6 + 0.1 * math.sqrt(math.log(3) / 2))
+    assert scores["paper"] == pytest.approx(0.6 + 0.1 * math.sqrt(math.log(3) / 3))
+
+
+def test_states_of_the_released_code_are_longer():
+    assert Game("released").strategy.new_tree().lines.leading
+    assert not Game("paper").strategy.new_tree().lines.leading
+
+
+def test_a_reply_without_a_program_ends_a_branch_and_is_not_fixed():
+    game = Game()
+    game.play(NOTHING)
+    assert game.play(0.5) == (ROOT, G)
+
+
+def test_a_fix_without_a_program_is_used_up_and_the_bug_offered_again():
+    """Head at .99, a reply without code leaves two fixes: .66 against a new one at (.3333 + .66)/2."""
+    game = Game()
+    game.play(BUG)
+    assert game.play(NOTHING) == (1, F)
+    assert game.values == pytest.approx([0.0, 0.66, 0.0])
+    assert game.play(0.7) == (1, F)
+
+
+def test_several_under_way_go_to_different_places():
+    game = Game()
+    game.play(0.6)
+    selections = game.strategy.select(game.tree, 4)
+    assert len(set(selections)) > 1
+    assert (ROOT, G) in {tuple(selection[:2]) for selection in selections}
+
+
+def test_a_bug_whose_only_fix_is_under_way_is_passed_by():
+    game = Game()
+    game.play(BUG)
+    first, second = game.strategy.select(game.tree, 2)
+    assert (tuple(first[:2]), tuple(second[:2])) == ((1, F), (ROOT, G))
+
+
+def test_what_was_under_way_leaves_no_trace_once_it_is_told():
+    """k = 2 from the start: both generated at the root. Means and visits are those of one after the other."""
+    game = Game()
+    first, second = game.strategy.select(game.tree, 2)
+    game.tell(first, 0.5)
+    game.tell(second, 0.3)
+    assert game.values == pytest.approx([0.8 / 3, 0.5, 0.3])
+    assert game.visits == [3, 1, 1]
+
+
+def test_fitting_is_offered_once_for_each_program():
+    game = Game(fit=True)
+    for _ in range(40):
+        game.play(0.9)
+    fitted = [node.parent for node in game.tree if node.action is SearchAction.FIT]
+    assert fitted
+    assert len(fitted) == len(set(fitted))
+
+
+def test_an_unknown_variant_is_refused():
+    with pytest.raises(CwmError, match="no variant 'newer'"):
+        Game("newer")
+
+
+OUTCOMES = st.sampled_from([BUG, NOTHING, 0.0, 0.3, 0.7, 0.99])
+
+
+@settings(max_examples=50)
+@given(
+    st.sampled_from(["default", "paper", "released"]),
+    st.lists(st.tuples(OUTCOMES, st.integers(1, 12)), min_size=1, max_size=40),
+    st.integers(1, 4),
+)
+def test_any_outcomes_give_a_sound_tree_and_the_same_one_again(variant, outcomes, k):
+    """Nobody is fixed who runs, no bug is improved, at most three fixes in a row, and a seed decides everything."""
+    trees = []
+    for _ in range(2):
+        game = Game(variant)
+        under_way = []
+        for outcome, lines in outcomes:
+            under_way += game.strategy.select(game.tree, k - len(under_way))
+            assert under_way
+            game.tell(under_way.pop(0), outcome, lines)
+        trees.append([(node.parent, node.action, node.replaces) for node in game.tree])
+        for node in list(game.tree)[1:]:
+            parent = game.tree[node.parent]
+            assert (node.action is F) == parent.evaluation.buggy
+            chain = [step.action for step in game.tree.path(node.id)][-4:]
+            assert chain != [F] * 4
+        assert game.visits[ROOT] == len(outcomes) + 1
+    assert trees[0] == trees[1]
