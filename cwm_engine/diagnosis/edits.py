@@ -38,6 +38,7 @@ _OPPOSITE: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
 _INTEGERS = range(-6, 21)
 _MAX_TEXT = 40
 _MAX_NAMES = 40
+_CONTAINERS = (list, dict, set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +168,23 @@ def always(value: Any) -> Callable[..., Any]:
 
 def local_name(name: str) -> Callable[..., Any]:
     """A replacement by a name in scope."""
-    return lambda scope, *_: scope[name]
+    return lambda scope, *operands: like(scope[name], *operands)
 
 
 def own_name(name: str) -> Callable[..., Any]:
     """A replacement by an attribute of `self`."""
-    return lambda scope, *_: getattr(scope["self"], name)
+    return lambda scope, *operands: like(getattr(scope["self"], name), *operands)
+
+
+def like(value: Any, *operands: Any) -> Any:
+    """A value that takes the place of another one.
+
+    Raises:
+        TypeError: A container would take the place of a number: arithmetic in place would change it.
+    """
+    if isinstance(value, _CONTAINERS) and not any(isinstance(operand, _CONTAINERS) for operand in operands):
+        raise TypeError
+    return value
 
 
 def number_node(value: float | int | bool) -> ast.expr:
@@ -191,18 +203,27 @@ def _constant(site: Site, node: ast.Constant, words: Vocabulary) -> Iterator[Edi
             yield Edit(site, "text", 1.0, always(text), partial(ast.Constant, text))
     elif isinstance(value, int | float):
         for cost, number in _other_numbers(value, words):
+            if _is_neutral(site.parent, number):
+                continue  # leaving the operand out says the same more plainly
             yield Edit(site, "constant", cost, always(number), partial(number_node, number))
 
 
+def _is_neutral(parent: ast.AST | None, number: float) -> bool:
+    """Whether adding, or multiplying by, the number does nothing."""
+    if not isinstance(parent, ast.BinOp):
+        return False
+    return number == (0 if isinstance(parent.op, ast.Add | ast.Sub) else 1)
+
+
 def _other_numbers(value: float | int, words: Vocabulary) -> Iterator[tuple[float, float | int]]:
-    near: list[float | int] = [-value, 2 * value]
+    near: list[float | int] = [2 * value]
     near += (
         [value + 1, value - 1] if isinstance(value, int) else [value / 2, 10 * value, value / 10, value + 1, value - 1]
     )
     known = [*words.numbers, 0, 1, -1, *(-number for number in words.numbers)]
     ranged: Sequence[int] = _INTEGERS if isinstance(value, int) else ()
     seen = {value}
-    for cost, numbers in ((0.5, near), (1.0, known), (1.5, ranged)):
+    for cost, numbers in ((0.5, near), (1.0, known), (1.25, [-value]), (1.5, ranged)):
         for number in numbers:
             fitting = float(number) if isinstance(value, float) else number
             if isinstance(value, int) and isinstance(fitting, float):
@@ -322,7 +343,7 @@ def _name(
         yield Edit(site, "name", 1.0 if is_own else 2.5, own_name(name), partial(_own_node, name))  # fmt: skip
     for name in words.shared:
         if name != current or is_own:
-            yield Edit(site, "name", 1.5, always(namespace[name]), partial(_name_node, name))  # fmt: skip
+            yield Edit(site, "name", 1.5, _shared_value(namespace[name]), partial(_name_node, name))  # fmt: skip
 
 
 def _module_member(site: Site, node: ast.Attribute, namespace: Mapping[str, Any]) -> Iterator[Edit]:
@@ -347,6 +368,10 @@ def _augmented(site: Site, statement: ast.Assign) -> Iterator[Edit]:
 
 def _added_to(name: str, apply: Binary, compute: Callable[..., Any]) -> Callable[..., Any]:
     return lambda scope, *parts: apply(scope[name], compute(scope, *parts))
+
+
+def _shared_value(value: Any) -> Callable[..., Any]:
+    return lambda _, *operands: like(value, *operands)
 
 
 def _applied(apply: Binary) -> Callable[..., Any]:

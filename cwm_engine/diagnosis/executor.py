@@ -8,6 +8,7 @@ the fields it got wrong before first, so that a bad candidate is dropped after a
 from __future__ import annotations
 
 import ast
+import copy
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -82,6 +83,12 @@ class Machine:
         owner = getattr(self._instance.set_state, "__self__", None)
         self._attributes: dict[str, Any] | None = getattr(owner, "__dict__", None)
         self._pristine = dict(self._attributes or {})
+        self._guarded = [
+            (names, name, copy.deepcopy(value))
+            for names in (self._pristine, self.namespace)
+            for name, value in names.items()
+            if isinstance(value, list | dict | set) and len(value) <= _SMALL and not name.startswith("_")
+        ]
         self.set_state, self.step = self._instance.set_state, self._instance.step
 
     def reset(self, level: Level = Level.STEP) -> None:
@@ -90,6 +97,9 @@ class Machine:
         Raises:
             BaseException: Whatever the module or the constructor raises with these switches.
         """
+        for names, name, value in self._guarded:
+            if names[name] != value:  # a candidate changed it in place
+                names[name] = copy.deepcopy(value)
         if level is Level.STEP:
             self.set_state, self.step = self._instance.set_state, self._instance.step
             if self._attributes is not None:

@@ -7,6 +7,7 @@ patch is parsed again and compared with the syntax it stands for, so none says s
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -292,17 +293,34 @@ def _statement_candidates(text: Text, old: Any, new: Any) -> Iterator[tuple[int,
 
 def _means(patched: str, expected: str) -> bool:
     try:
-        return ast.dump(ast.parse(patched)) == expected
+        return _dump(ast.parse(patched)) == expected
     except (SyntaxError, ValueError, RecursionError):
         return False
 
 
 def _dump_replaced(tree: ast.Module, old: ast.AST, new: ast.AST | None) -> str:
-    return ast.dump(_rebuilt(tree, old, lambda _: [] if new is None else [new]))
+    return _dump(copy.deepcopy(_rebuilt(tree, old, lambda _: [] if new is None else [new])))
 
 
 def _dump_inserted(tree: ast.Module, before: ast.stmt, new: ast.stmt, *, after: bool) -> str:
-    return ast.dump(_rebuilt(tree, before, lambda node: [node, new] if after else [new, node]))
+    return _dump(copy.deepcopy(_rebuilt(tree, before, lambda node: [node, new] if after else [new, node])))
+
+
+def _dump(tree: ast.Module) -> str:
+    return ast.dump(_Flatten().visit(tree))
+
+
+class _Flatten(ast.NodeTransformer):
+    """Makes `a or (b or c)` the same as `a or b or c`, which it is."""
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.BoolOp:
+        self.generic_visit(node)
+        values: list[ast.expr] = []
+        for part in node.values:
+            same = isinstance(part, ast.BoolOp) and type(part.op) is type(node.op)
+            values += part.values if same and isinstance(part, ast.BoolOp) else [part]
+        node.values = values
+        return node
 
 
 def _rebuilt(node: Any, old: ast.AST, made: Callable[[Any], Sequence[Any]]) -> Any:
