@@ -55,11 +55,11 @@ def value_at(outcome: Any, field: str) -> Any:
     return value
 
 
-def show(value: Any, *, width: int = 72, empty: str = "none") -> str:
-    """A JSON value on one line of at most `width` characters, floats with six digits."""
+def show(value: Any, *, width: int = 72, empty: str = "none", digits: int = _DIGITS) -> str:
+    """A JSON value on one line of at most `width` characters, floats with six digits unless told otherwise."""
     if value is None:
         return empty
-    return crop(_show(value, _DIGITS), width)
+    return crop(_show(value, digits), width)
 
 
 def show_pair(expected: Any, predicted: Any, *, width: int = 32) -> tuple[str, str]:
