@@ -87,12 +87,13 @@ class Writer:
         rows[:, end] = _scalars("reward", rewards, "a number")
         rows[:, end + 1] = _scalars("done", dones, "True or False")
 
-    def write_each(self, outputs: Sequence[Any], rows: Floats) -> list[Failure | None]:
-        """Write outputs of which some may be malformed; those leave a row of NaN and their reason."""
+    def write_each(self, outputs: Sequence[Any], rows: Floats) -> dict[int, Failure]:
+        """Write outputs of which some may be malformed; those leave a row of NaN and their reason, by position."""
         with suppress(BaseException):  # looking at a model's objects can run its code
             self.write(outputs, rows)
-            return [None] * len(outputs)
-        return [self._write_one(output, row) for output, row in zip(outputs, rows, strict=True)]
+            return {}
+        reasons = (self._write_one(output, row) for output, row in zip(outputs, rows, strict=True))
+        return {position: reason for position, reason in enumerate(reasons) if reason is not None}
 
     def _write_one(self, output: Any, row: Floats) -> Failure | None:
         try:

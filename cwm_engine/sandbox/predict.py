@@ -224,9 +224,10 @@ class _Run:
         reasons = self.writer.write_each(recording.outputs, predicted)
         self.results.predicted[rows] = predicted
         self.results.path[rows] = recording.paths
-        self.results.status[rows] = [
-            PREDICTED if reason is None else FIRST_FAILURE + self._number(reason) for reason in reasons
-        ]
+        status = np.full(count, PREDICTED, dtype=np.uint16)
+        for position, reason in reasons.items():
+            status[position] = FIRST_FAILURE + self._number(reason)
+        self.results.status[rows] = status
         self.context.send(
             {
                 "event": "rows",
