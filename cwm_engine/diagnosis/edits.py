@@ -18,8 +18,10 @@ from typing import Any
 from cwm_engine.diagnosis.operations import ARITHMETIC, COMPARISONS, Binary, chain, original, until
 from cwm_engine.diagnosis.schemata import Operands, Site
 from cwm_engine.diagnosis.switchboard import Switchboard
+from cwm_engine.diagnosis.syntax import own
 
-Make = Callable[[], ast.AST]
+Make = Callable[[], Any]
+"""Makes the syntax of an edit: an expression or a statement."""
 
 _FUNCTIONS: Sequence[frozenset[str]] = (
     frozenset({"min", "max"}), frozenset({"minimum", "maximum"}), frozenset({"argmin", "argmax"}),
@@ -70,7 +72,9 @@ class Vocabulary:
         shared: Data names of the module.
         numbers: Numbers of the file, rewards of the data.
         texts: Texts of the file.
+        shared_numbers: Numbers of the module with names.
         comparisons: Comparisons of the file by function; their names are in scope there.
+        products: Products, powers and calls by function.
     """
 
     names: Mapping[str | None, tuple[str, ...]]
@@ -78,7 +82,9 @@ class Vocabulary:
     shared: tuple[str, ...]
     numbers: tuple[float, ...]
     texts: tuple[str, ...]
+    shared_numbers: tuple[tuple[str, float], ...] = ()
     comparisons: Mapping[str | None, tuple[ast.Compare, ...]] = field(default_factory=dict)
+    products: Mapping[str | None, tuple[ast.expr, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, board: Switchboard) -> Vocabulary:
@@ -87,6 +93,7 @@ class Vocabulary:
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         names: dict[str | None, tuple[str, ...]] = {None: ()}
         comparisons: dict[str | None, tuple[ast.Compare, ...]] = {}
+        products: dict[str | None, tuple[ast.expr, ...]] = {}
         for function in functions:
             inside = list(ast.walk(function))
             local = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
@@ -96,6 +103,7 @@ class Vocabulary:
                 :_MAX_NAMES
             ]
             comparisons[function.name] = tuple(node for node in inside if isinstance(node, ast.Compare))
+            products[function.name] = tuple(node for node in inside if isinstance(node, ast.expr) and _is_product(node))
         stored = [
             node.attr for node in ast.walk(tree)
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
@@ -118,7 +126,9 @@ class Vocabulary:
             texts=tuple(dict.fromkeys(text for text in constants if isinstance(text, str) and len(text) <= _MAX_TEXT))[
                 :_MAX_NAMES
             ],
+            shared_numbers=tuple((name, namespace[name]) for name in shared if _is_plain_number(namespace[name])),
             comparisons=comparisons,
+            products=products,
         )
 
 
@@ -334,13 +344,13 @@ def _name(
     known = words.names.get(site.function, ())
     if isinstance(node, ast.Name) and node.id not in known and not _is_data(namespace.get(node.id)):
         return  # a function
-    own = [name for name in words.attributes if not is_own or name != current]
+    attributes = [name for name in words.attributes if not is_own or name != current]
     if site.function is None:
-        own = []
+        attributes = []
     for name in local:
         yield Edit(site, "name", 2.5 if is_own else 1.0, local_name(name), partial(_name_node, name))  # fmt: skip
-    for name in own:
-        yield Edit(site, "name", 1.0 if is_own else 2.5, own_name(name), partial(_own_node, name))  # fmt: skip
+    for name in attributes:
+        yield Edit(site, "name", 1.0 if is_own else 2.5, own_name(name), partial(own, name))  # fmt: skip
     for name in words.shared:
         if name != current or is_own:
             yield Edit(site, "name", 1.5, _shared_value(namespace[name]), partial(_name_node, name))  # fmt: skip
@@ -394,10 +404,6 @@ def _name_node(name: str) -> ast.expr:
     return ast.Name(name, ast.Load())
 
 
-def _own_node(name: str) -> ast.expr:
-    return ast.Attribute(ast.Name("self", ast.Load()), name, ast.Load())
-
-
 def _chained(tests: Sequence[Binary]) -> Callable[..., Any]:
     return lambda _, *values: chain(tests, values)
 
@@ -418,6 +424,16 @@ def _targets(statement: ast.stmt) -> Sequence[ast.expr]:
     if isinstance(statement, ast.Assign):
         return statement.targets
     return [statement.target] if isinstance(statement, ast.AnnAssign) else []
+
+
+def _is_product(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Mult | ast.Div | ast.Pow)
+    return isinstance(node, ast.Call) and bool(node.args) and not node.keywords
+
+
+def _is_plain_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_data(value: Any) -> bool:

@@ -66,6 +66,12 @@ class Machine:
         names: Names that are there before the module runs; functions see later changes of `namespace`.
         loader: What runs the module.
 
+    Attributes:
+        namespace: The module's names.
+        model: The instance that is stepped; None for functions.
+        set_state: Puts it into a state.
+        step: Steps it.
+
     Raises:
         BaseException: Whatever the module or the model's constructor raises.
     """
@@ -81,6 +87,7 @@ class Machine:
         self._construct = instances(self.namespace, model.name, model.dialect, model.goal)
         self._instance = self._construct()
         owner = getattr(self._instance.set_state, "__self__", None)
+        self.model: Any = owner
         self._attributes: dict[str, Any] | None = getattr(owner, "__dict__", None)
         self._pristine = dict(self._attributes or {})
         self._guarded = [

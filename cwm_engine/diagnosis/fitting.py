@@ -36,6 +36,17 @@ def fit(measure: Measure, rows: Sequence[int], start: float) -> float | None:
     return None
 
 
+def fit_coefficient(measure: Measure, rows: Sequence[int]) -> float | None:
+    """How much of something has to be added so that all of the rows become right; None if no amount does.
+
+    Most candidates are dropped after two evaluations: what does not bring the first row nearer is not it.
+    """
+    first = _newton(measure, rows[:1], 0.0, step=1e-3, patience=1)
+    if first is None or first == 0.0:
+        return None
+    return _newton(measure, rows, first)
+
+
 def fit_threshold(accepts: Callable[[float], bool], start: float) -> float | None:
     """A value beyond which something happens, when only the happening can be seen: the nicest of those that do.
 
@@ -75,12 +86,22 @@ def nice(value: float) -> Iterator[float]:
             yield candidate
 
 
-def _newton(measure: Measure, rows: Sequence[int], start: float) -> float | None:
-    """Secant Gauss-Newton on the distances of all rows at once."""
+def _newton(
+    measure: Measure, rows: Sequence[int], start: float, *, step: float | None = None, patience: int = _ITERATIONS
+) -> float | None:
+    """Secant Gauss-Newton on the distances of all rows at once.
+
+    Args:
+        measure: How far a transition is off with a value.
+        rows: The rows.
+        start: The first value.
+        step: The first step; small by default.
+        patience: How many steps may bring no great improvement.
+    """
     here = _distances(measure, rows, start)
     if here is None:
         return None
-    value, step = start, 1e-4 * max(abs(start), 1e-2)
+    value, step = start, 1e-4 * max(abs(start), 1e-2) if step is None else step
     size = _size(here)
     for _ in range(_ITERATIONS):
         after = _distances(measure, rows, value + step)
@@ -92,6 +113,9 @@ def _newton(measure: Measure, rows: Sequence[int], start: float) -> float | None
         if now > 4 * size and abs(step) > 1e-3 * abs(value):  # overshot
             step /= 4
             continue
+        patience -= now > 0.1 * size and value != start
+        if patience < 0:
+            return None
         value, here, size = value + step, after, now
         step = newton_step(here, slope)
         if step == 0.0 or not math.isfinite(step):

@@ -45,6 +45,8 @@ def original(site: Site) -> Callable[..., Any]:
     node: Any = site.node
     if site.operands is Operands.VALUE:
         return lambda _, value: value
+    if site.operands is Operands.INSERTION:
+        return _variable(node)
     match node:
         case ast.BinOp() | ast.AugAssign():
             apply = ARITHMETIC[type(node.op)]
@@ -64,6 +66,15 @@ def original(site: Site) -> Callable[..., Any]:
         case ast.Call():
             return lambda _, function, *arguments: function(*arguments)
     raise TypeError(type(node).__name__)
+
+
+def _variable(target: ast.expr) -> Callable[..., Any]:
+    """The value so far of what a statement would set."""
+    if isinstance(target, ast.Attribute):
+        attribute = target.attr
+        return lambda scope, *_: getattr(scope["self"], attribute)
+    name = ast.unparse(target)
+    return lambda scope, *_: scope[name]
 
 
 def chain(tests: Sequence[Binary], values: Sequence[Any]) -> bool:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from cwm_engine.diagnosis.levels import Level, function_levels, recursive_functions
+from cwm_engine.diagnosis.syntax import at, like, loaded
 
 DELETE = -1
 """The number of the site that stands for leaving out the whole statement."""
@@ -39,6 +40,8 @@ class Operands(StrEnum):
     """Functions without arguments that evaluate its parts, for what short-circuits."""
     STATEMENT = "statement"
     """Nothing: the statement is left out."""
+    INSERTION = "insertion"
+    """The value so far of a variable that is set by a new statement in front of (or behind) the statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +122,20 @@ class _Builder:
                 before, self._thunks = self._thunks, False
                 body = self._block(statement.body)
                 self._thunks = before
-                return [_like(statement, body=body)]
+                return [like(statement, body=body)]
             case ast.If():
-                return [_like(statement, test=self._root(statement, statement.test),
+                return [like(statement, test=self._root(statement, statement.test),
                               body=self._block(statement.body), orelse=self._block(statement.orelse))]  # fmt: skip
             case ast.While():
-                return [_like(statement, test=self._root(statement, statement.test),
+                return [like(statement, test=self._root(statement, statement.test),
                               body=[_tick(statement), *self._block(statement.body)],
                               orelse=self._block(statement.orelse))]  # fmt: skip
             case ast.For():
-                return [_like(statement, iter=self._root(statement, statement.iter),
+                return [like(statement, iter=self._root(statement, statement.iter),
                               body=[_tick(statement), *self._block(statement.body)],
                               orelse=self._block(statement.orelse))]  # fmt: skip
             case ast.Assert():
-                return [_like(statement, test=self._root(statement, statement.test))]
+                return [like(statement, test=self._root(statement, statement.test))]
             case ast.With() | ast.Try() | ast.TryStar() | ast.Match():
                 return [self._nested(statement)]
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Return() | ast.Expr():
@@ -147,7 +150,7 @@ class _Builder:
         if function.name in self._recursive:
             body = [_tick(function), *body]
         self._function, self._thunks = before
-        return _like(function, body=body)
+        return like(function, body=body)
 
     def _nested(self, statement: ast.stmt) -> ast.stmt:
         changed: dict[str, Any] = {}
@@ -156,8 +159,8 @@ class _Builder:
                 changed[name] = self._block(getattr(statement, name))
         for name in ("handlers", "cases"):
             if hasattr(statement, name):
-                changed[name] = [_like(part, body=self._block(part.body)) for part in getattr(statement, name)]
-        return _like(statement, **changed)
+                changed[name] = [like(part, body=self._block(part.body)) for part in getattr(statement, name)]
+        return like(statement, **changed)
 
     def _simple(self, statement: Any) -> list[ast.stmt]:
         """`if statement != ...: as it was; elif site >= 0: with switches` - or neither, when it is left out."""
@@ -169,15 +172,15 @@ class _Builder:
         if self._function is not None or not isinstance(statement, ast.Expr):
             self._add(DELETE, statement, Operands.STATEMENT, None)
         if isinstance(statement, ast.AugAssign):
-            target = _loaded(statement.target)
+            target = loaded(statement.target)
             whole = ast.copy_location(ast.BinOp(target, statement.op, value), value)
             switched: ast.stmt = ast.copy_location(
                 ast.Assign([statement.target], self._with_scope(whole, of=statement)), statement
             )
         else:
-            switched = _like(statement, value=self._with_scope(value))
-        inner = _at(statement, ast.If(_compare(SITE, ast.GtE(), 0, statement), [switched], []))
-        return [_at(statement, ast.If(_compare(STATEMENT, ast.NotEq(), number, statement), [statement], [inner]))]
+            switched = like(statement, value=self._with_scope(value))
+        inner = at(statement, ast.If(_compare(SITE, ast.GtE(), 0, statement), [switched], []))
+        return [at(statement, ast.If(_compare(STATEMENT, ast.NotEq(), number, statement), [statement], [inner]))]
 
     def _root(self, statement: ast.stmt, expression: ast.expr) -> ast.expr:
         """A condition or iterable: `as it was if statement != ... else with switches`."""
@@ -185,7 +188,7 @@ class _Builder:
             return expression
         number = self._begin(statement)
         switched = self._with_scope(expression)
-        return _at(expression, ast.IfExp(_compare(STATEMENT, ast.NotEq(), number, expression), expression, switched))
+        return at(expression, ast.IfExp(_compare(STATEMENT, ast.NotEq(), number, expression), expression, switched))
 
     def _is_wanted(self, node: ast.stmt | ast.expr) -> bool:
         if self._lines is None:
@@ -209,9 +212,9 @@ class _Builder:
         switched: ast.expr = self._switch(expression, None, of)
         if not any(isinstance(node, _COMPREHENSIONS) for node in ast.walk(expression)):
             return switched
-        scope = _at(expression, ast.Call(_name(LOCALS, expression), [], []))
-        remember = _at(expression, ast.Call(_name(OUTER, expression), [scope], []))
-        return _at(expression, ast.BoolOp(ast.Or(), [remember, switched]))
+        scope = at(expression, ast.Call(_name(LOCALS, expression), [], []))
+        remember = at(expression, ast.Call(_name(OUTER, expression), [scope], []))
+        return at(expression, ast.BoolOp(ast.Or(), [remember, switched]))
 
     def _switch(self, node: Any, parent: ast.AST | None, of: Any = None) -> Any:
         operands, parts = self._operands(node)
@@ -219,11 +222,11 @@ class _Builder:
             return self._inside(node)
         number, self._count = self._count, self._count + 1
         self._add(number, node if of is None else of, operands, parent)
-        scope = _at(node, ast.Call(_name(LOCALS, node), [], []))
+        scope = at(node, ast.Call(_name(LOCALS, node), [], []))
         if self._in_comprehension:
-            scope = _at(node, ast.Call(_name(INNER, node), [scope], []))
-        replaced = _at(node, ast.Call(_name(CALL, node), [scope, *parts], []))
-        return _at(node, ast.IfExp(_compare(SITE, ast.Eq(), number, node), replaced, self._inside(node)))
+            scope = at(node, ast.Call(_name(INNER, node), [scope], []))
+        replaced = at(node, ast.Call(_name(CALL, node), [scope, *parts], []))
+        return at(node, ast.IfExp(_compare(SITE, ast.Eq(), number, node), replaced, self._inside(node)))
 
     def _operands(self, node: Any) -> tuple[Operands | None, list[ast.expr]]:
         match node:
@@ -250,50 +253,50 @@ class _Builder:
         """The same expression with its parts switched."""
         match node:
             case ast.BinOp():
-                return _like(node, left=self._switch(node.left, node), right=self._switch(node.right, node))
+                return like(node, left=self._switch(node.left, node), right=self._switch(node.right, node))
             case ast.UnaryOp():
-                return _like(node, operand=self._switch(node.operand, node))
+                return like(node, operand=self._switch(node.operand, node))
             case ast.BoolOp():
-                return _like(node, values=[self._switch(part, node) for part in node.values])
+                return like(node, values=[self._switch(part, node) for part in node.values])
             case ast.Compare():
-                return _like(node, left=self._switch(node.left, node),
+                return like(node, left=self._switch(node.left, node),
                              comparators=[self._switch(part, node) for part in node.comparators])  # fmt: skip
             case ast.IfExp():
-                return _like(node, test=self._switch(node.test, node), body=self._switch(node.body, node),
+                return like(node, test=self._switch(node.test, node), body=self._switch(node.body, node),
                              orelse=self._switch(node.orelse, node))  # fmt: skip
             case ast.Call():
                 return self._inside_call(node)
             case ast.Attribute(value=ast.Name()):
                 return node
             case ast.Attribute():
-                return _like(node, value=self._switch(node.value, node))
+                return like(node, value=self._switch(node.value, node))
             case ast.Subscript():
-                return _like(node, value=self._container(node), slice=self._switch(node.slice, node))
+                return like(node, value=self._container(node), slice=self._switch(node.slice, node))
             case ast.Slice():
                 bounds = {name: getattr(node, name) for name in ("lower", "upper", "step")}
-                return _like(node, **{name: part and self._switch(part, node) for name, part in bounds.items()})
+                return like(node, **{name: part and self._switch(part, node) for name, part in bounds.items()})
             case ast.Tuple() | ast.List() | ast.Set():
-                return _like(node, elts=[self._switch(part, node) for part in node.elts])
+                return like(node, elts=[self._switch(part, node) for part in node.elts])
             case ast.Dict():
-                return _like(node, values=[self._switch(part, node) for part in node.values])
+                return like(node, values=[self._switch(part, node) for part in node.values])
             case ast.Starred():
-                return _like(node, value=self._switch(node.value, node))
+                return like(node, value=self._switch(node.value, node))
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 before, self._in_comprehension = self._in_comprehension, True
                 generators = self._generators(node)
                 name = "value" if isinstance(node, ast.DictComp) else "elt"
                 element = self._switch(getattr(node, name), node)
                 self._in_comprehension = before
-                return _like(node, generators=generators, **{name: element})
+                return like(node, generators=generators, **{name: element})
             case _:
                 return node
 
     def _inside_call(self, node: ast.Call) -> ast.Call:
         function = node.func
         if isinstance(function, ast.Attribute) and not isinstance(function.value, ast.Name):
-            function = _like(function, value=self._switch(function.value, node))
-        keywords = [_like(keyword, value=self._switch(keyword.value, node)) for keyword in node.keywords]
-        return _like(node, func=function, args=[self._switch(part, node) for part in node.args], keywords=keywords)
+            function = like(function, value=self._switch(function.value, node))
+        keywords = [like(keyword, value=self._switch(keyword.value, node)) for keyword in node.keywords]
+        return like(node, func=function, args=[self._switch(part, node) for part in node.args], keywords=keywords)
 
     def _container(self, node: ast.Subscript) -> ast.expr:
         if isinstance(node.value, ast.Name):
@@ -306,7 +309,7 @@ class _Builder:
             conditions = [self._switch(condition, node) for condition in generator.ifs]
             items = generator.iter
             if not _is_surely_short(items):
-                items = _at(items, ast.Call(_name(EACH, items), [items], []))
+                items = at(items, ast.Call(_name(EACH, items), [items], []))
             made.append(ast.comprehension(generator.target, items, conditions, generator.is_async))
         return made
 
@@ -333,35 +336,19 @@ def _is_surely_short(items: ast.expr) -> bool:
             return False
 
 
-def _like(node: Any, **changed: Any) -> Any:
-    """A shallow copy of a node with some fields replaced."""
-    values = {name: changed.get(name, getattr(node, name, None)) for name in node._fields}
-    return type(node)(**values, **{name: getattr(node, name) for name in node._attributes if hasattr(node, name)})
-
-
-def _at(place: Any, node: Any) -> Any:
-    node.lineno, node.col_offset = place.lineno, place.col_offset
-    node.end_lineno, node.end_col_offset = place.end_lineno, place.end_col_offset
-    return node
-
-
 def _name(name: str, place: Any) -> ast.Name:
-    return _at(place, ast.Name(name, ast.Load()))
+    return at(place, ast.Name(name, ast.Load()))
 
 
 def _compare(name: str, operator: ast.cmpop, number: int, place: Any) -> ast.Compare:
-    constant = _at(place, ast.Constant(number))
-    return _at(place, ast.Compare(_name(name, place), [operator], [constant]))
+    constant = at(place, ast.Constant(number))
+    return at(place, ast.Compare(_name(name, place), [operator], [constant]))
 
 
 def _thunk(part: ast.expr) -> ast.expr:
     nothing = ast.arguments([], [], None, [], [], None, [])
-    return _at(part, ast.Lambda(nothing, part))
+    return at(part, ast.Lambda(nothing, part))
 
 
 def _tick(place: Any) -> ast.stmt:
-    return _at(place, ast.Expr(_at(place, ast.Call(_name(TICK, place), [], []))))
-
-
-def _loaded(target: ast.expr) -> ast.expr:
-    return _like(target, ctx=ast.Load())
+    return at(place, ast.Expr(at(place, ast.Call(_name(TICK, place), [], []))))

@@ -1,31 +1,56 @@
 """The single-edit search: every program one edit away, tried on the transitions that failed first.
 
-Nearly all candidates are dropped after one transition, so a few hundred thousand are tried in a second.
+Nearly all candidates are dropped after one transition, so some hundred thousand are tried in a second.
 What passes every transition of the sample is a *hit*: a line, and a repair to be confirmed by a fresh
-child over all transitions. When nothing does, the model is wrong in more than one place, or lacks something.
+child over all transitions. First come replacements, then - if they do not help - what may have been left
+out: terms, conditions, statements. When nothing passes, the model is wrong in more than one place, or lacks more.
 """
 
 from __future__ import annotations
 
 import ast
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cwm_engine.diagnosis.edits import Edit, Vocabulary, always, edits_of, number_node
+from cwm_engine.diagnosis.additions import (
+    added_conditions,
+    added_terms,
+    multiple_node,
+    plus_multiple,
+    takes_fitted_terms,
+    terms_of,
+)
+from cwm_engine.diagnosis.edits import Edit, Make, Vocabulary, always, edits_of, number_node
 from cwm_engine.diagnosis.executor import Loader, ModelRef, load_plainly
-from cwm_engine.diagnosis.fitting import fit, fit_threshold, nice
-from cwm_engine.diagnosis.levels import Level
-from cwm_engine.diagnosis.patches import Patch, Text, delete_statement, replace_expression, replace_statement
+from cwm_engine.diagnosis.fitting import fit, fit_coefficient, fit_threshold, nice
+from cwm_engine.diagnosis.insertions import (
+    inserted_statements,
+    is_behind,
+    likeness,
+    rewrite_points,
+    statement_of_multiple,
+)
+from cwm_engine.diagnosis.patches import (
+    Patch,
+    Text,
+    delete_statement,
+    insert_statement,
+    replace_expression,
+    replace_statement,
+)
 from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.schemata import Operands, Site
+from cwm_engine.diagnosis.solving import Place, Solver
 from cwm_engine.diagnosis.switchboard import Switchboard
+from cwm_engine.diagnosis.tester import Tester
 
-_FIRST, _FIT = 3, 3
 _RANK_COST = 0.25
 """What each place further down the ranking of lines costs an edit in plausibility."""
+
+_LIKENESS = 0.5
+"""What a new statement gains in plausibility for each neighbour that looks like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,107 +113,9 @@ def search_single_edits(
     """
     tree = ast.parse(source)
     board = Switchboard(tree, model, sample, loader, lines=frozenset(line for line, _ in ranked))
-    search = _Search(board, Text(source, tree), ranked, deadline=deadline, most=most, on_hit=on_hit)
+    search = _Search(Tester(board, deadline), Text(source, tree), ranked, most, on_hit)
     search.run()
     return search.result
-
-
-class _Search:
-    def __init__(
-        self,
-        board: Switchboard,
-        text: Text,
-        ranked: Sequence[tuple[int, float]],
-        *,
-        deadline: float,
-        most: int,
-        on_hit: Callable[[Hit], None] | None,
-    ) -> None:
-        self._board, self._text = board, text
-        self._deadline, self._most, self._on_hit = deadline, most, on_hit
-        self._rank = {line: index for index, (line, _) in enumerate(ranked)}
-        self._words = Vocabulary.of(board)
-        self._sources: set[str] = set()
-        self.result = SearchResult()
-        failing, passing = board.sample.failing.tolist(), board.sample.passing.tolist()
-        self._fit_rows = failing[:_FIT]
-        self._rows = [*failing[:_FIRST], *passing[:6], *failing[_FIRST:12], *passing[6:40], *failing[12:]]
-        self._rows += passing[40:]
-
-    def run(self) -> None:
-        """All edits in the order of their cost."""
-        namespace = self._board.bench.machine.namespace
-        sites = sorted(self._board.sites, key=lambda site: self._rank.get(site.line, len(self._rank)))
-        queue: list[tuple[float, int, Edit]] = []
-        for site in sites:
-            base = _RANK_COST * self._rank.get(site.line, len(self._rank))
-            queue += [(base + edit.cost, 0, edit) for edit in edits_of(site, self._words, namespace)]
-        fits = [(site, _RANK_COST * self._rank.get(site.line, len(self._rank))) for site in sites if _is_number(site)]
-        queue.sort(key=lambda entry: entry[0])
-        done = self._try_all(queue) and self._fit_all(fits)
-        self._board.clear()
-        self.result.exhausted = done
-        self.result.hits.sort(key=lambda hit: hit.cost)
-
-    def _try_all(self, queue: Iterable[tuple[float, int, Edit]]) -> bool:
-        for count, (cost, _, edit) in enumerate(queue):
-            if self._is_over(count):
-                return False
-            if self._passes(edit.site, edit.replacement):
-                self._hit(edit, cost)
-        return True
-
-    def _fit_all(self, sites: Sequence[tuple[Site, float]]) -> bool:
-        for site, cost in sites:
-            if self._is_over(0):
-                return False
-            value = self._fit_constant(site)
-            if value is not None:
-                self._hit(Edit(site, "fitted", 1.0, always(value), partial(number_node, value)), cost + 1.0)
-        return True
-
-    def _fit_constant(self, site: Site) -> float | int | None:
-        start = getattr(site.node, "value", 0.0)
-        board = self._board
-
-        def measure(value: float, row: int) -> Any:
-            self.result.tried += 1
-            return board.measure(row) if board.switch(site, always(value)) else None
-
-        if isinstance(start, int):
-            return None
-        fitted = fit(measure, self._fit_rows, float(start))
-        if fitted is not None:
-            return next((value for value in nice(fitted) if self._passes(site, always(value))), None)
-        return fit_threshold(lambda value: self._passes(site, always(value)), float(start))
-
-    def _passes(self, site: Site, replacement: Any) -> bool:
-        self.result.tried += 1
-        board = self._board
-        if not board.switch(site, replacement):
-            return False
-        stateful = site.level is Level.STEP
-        for index, row in enumerate(self._rows):
-            if not board.accepts(row):
-                return False
-            if index == _FIRST and stateful:
-                board.bench.machine.reset()  # what the first transitions left behind must not decide
-        return True
-
-    def _hit(self, edit: Edit, cost: float) -> None:
-        patch = patch_of(self._text, edit)
-        if patch is None or patch.text in self._sources:
-            return
-        self._sources.add(patch.text)
-        hit = Hit(patch.line, edit.kind, cost, patch)
-        self.result.hits.append(hit)
-        if self._on_hit is not None:
-            self._on_hit(hit)
-
-    def _is_over(self, count: int) -> bool:
-        if len(self.result.hits) >= self._most:
-            return True
-        return count % 64 == 0 and time.process_time() > self._deadline
 
 
 def patch_of(text: Text, edit: Edit) -> Patch | None:
@@ -197,8 +124,195 @@ def patch_of(text: Text, edit: Edit) -> Patch | None:
     if site.operands is Operands.STATEMENT:
         return delete_statement(text, site.owner, _is_alone(text.tree, site.owner))
     if isinstance(new, ast.stmt):
-        return replace_statement(text, site.owner, new)
+        if site.operands is not Operands.INSERTION:
+            return replace_statement(text, site.owner, new)
+        if isinstance(site.owner, ast.Pass):
+            return replace_statement(text, site.owner, new)
+        return insert_statement(text, site.owner, new, after=is_behind(site))
     return replace_expression(text, site.node, new) if isinstance(new, ast.expr) else None
+
+
+class _Search:
+    def __init__(
+        self,
+        tester: Tester,
+        text: Text,
+        ranked: Sequence[tuple[int, float]],
+        most: int,
+        on_hit: Callable[[Hit], None] | None,
+    ) -> None:
+        self._tester, self._board, self._text = tester, tester.board, text
+        self._most, self._on_hit = most, on_hit
+        self._rank = {line: index for index, (line, _) in enumerate(ranked)}
+        self._words = Vocabulary.of(self._board)
+        self._namespace = self._board.bench.machine.namespace
+        self._named = _named_numbers(self._board, self._words)
+        self._sources: set[str] = set()
+        self.result = SearchResult()
+
+    def run(self) -> None:
+        """One kind of edits after the other; what was left out is looked for when nothing else helps."""
+        sites = sorted(self._board.sites, key=self._place)
+        stages: Sequence[Callable[[], bool]] = (
+            lambda: self._try_all(sites, lambda site: edits_of(site, self._words, self._namespace)),
+            lambda: self._fit_constants(sites),
+            lambda: self._try_each(sites, lambda site: added_terms(site, self._words)),
+            lambda: self._fit_terms(sites),
+            lambda: self._try_each(sites, lambda site: added_conditions(site, self._words, self._namespace)),
+            self._try_statements,
+        )
+        done = True
+        for number, stage in enumerate(stages):
+            if number >= 2 and self.result.hits:
+                break
+            done = stage() and done
+        self._board.clear()
+        self.result.exhausted = done
+        self.result.tried = self._tester.tried
+        self.result.hits.sort(key=lambda hit: hit.cost)
+
+    def _place(self, site: Site) -> int:
+        return self._rank.get(site.line, len(self._rank))
+
+    def _cost(self, site: Site) -> float:
+        return _RANK_COST * self._place(site)
+
+    def _try_each(self, sites: Iterable[Site], edits: Callable[[Site], Iterator[Edit]]) -> bool:
+        """The edits of one site after the other."""
+        for site in sites:
+            for count, edit in enumerate(edits(site)):
+                if self._is_over(count):
+                    return False
+                if self._tester.passes(edit.site, edit.replacement):
+                    self._hit(edit, self._cost(site) + edit.cost)
+        return True
+
+    def _try_all(self, sites: Iterable[Site], edits: Callable[[Site], Iterator[Edit]]) -> bool:
+        """The edits of all sites, the most plausible first."""
+        queue = [(self._cost(site) + edit.cost, edit) for site in sites for edit in edits(site)]
+        queue.sort(key=lambda entry: entry[0])
+        for count, (cost, edit) in enumerate(queue):
+            if self._is_over(count):
+                return False
+            if self._tester.passes(edit.site, edit.replacement):
+                self._hit(edit, cost)
+        return True
+
+    def _fit_constants(self, sites: Sequence[Site]) -> bool:
+        for site in sites:
+            value = getattr(site.node, "value", None) if isinstance(site.node, ast.Constant) else None
+            if not isinstance(value, float):
+                continue
+            if self._is_over(0):
+                return False
+            fitted = self._fitted_constant(site, value)
+            if fitted is not None:
+                edit = Edit(site, "fitted", 1.0, always(fitted), partial(number_node, fitted))
+                self._hit(edit, self._cost(site) + 1.0)
+        return True
+
+    def _fitted_constant(self, site: Site, start: float) -> float | None:
+        tester = self._tester
+        fitted = fit(lambda value, row: tester.measure(site, always(value), row), tester.telling, start)
+        if fitted is not None:
+            return next((value for value in nice(fitted) if tester.passes(site, always(value))), None)
+        return fit_threshold(lambda value: tester.passes(site, always(value)), start)
+
+    def _fit_terms(self, sites: Iterable[Site]) -> bool:
+        """`e + number * term` for the terms of the function."""
+        for site in sites:
+            if not takes_fitted_terms(site):
+                continue
+            for value, make in terms_of(site, self._words, self._namespace):
+                if self._is_over(0):
+                    return False
+                found = self._coefficient(site, value)
+                if found is not None:
+                    number, factor = found
+                    node = partial(multiple_node, site.node, make, number, factor)
+                    self._hit(Edit(site, "term", 3.5, plus_multiple(site, value, number), node), self._cost(site) + 3.5)
+        return True
+
+    def _coefficient(self, site: Site, value: Callable[..., Any]) -> tuple[float, ast.expr | None] | None:
+        """How much of a term to add, and the name of that number if it has one."""
+        tester = self._tester
+        fitted = fit_coefficient(
+            lambda number, row: tester.measure(site, plus_multiple(site, value, number), row), tester.telling
+        )
+        if fitted is None:
+            return None
+        for known, node in self._named:
+            if abs(abs(fitted) - known) <= 1e-4 * known:
+                exact = known if fitted > 0 else -known
+                if tester.passes(site, plus_multiple(site, value, exact)):
+                    return exact, node
+        for number in nice(fitted):
+            if tester.passes(site, plus_multiple(site, value, number)):
+                return number, None
+        return None
+
+    def _try_statements(self) -> bool:
+        """New statements where the value of a variable could make things right."""
+        board = self._board
+        lines = frozenset(self._rank)
+        points = Switchboard(board.tree, board.model, board.sample, board.loader, lines=lines, rewriting=rewrite_points)
+        self._tester = Tester(points, self._tester.deadline, self._tester.tried)
+        solver, row = Solver(), self._tester.telling[0]
+        before = points.bench.measure(row)
+        useful = []
+        for site in sorted(points.sites, key=self._place):
+            if self._is_over(0):
+                return False
+            place = Place(points, site)
+            value = place.look(row)
+            if value is None or solver.solve(place, row, before, value).strength == 1.0:
+                useful.append((site, isinstance(value, float)))
+        points.clear()
+        for site, is_smooth in useful:
+            if is_smooth and not self._fit_statement(site):
+                return False
+        return self._try_each(
+            [site for site, _ in useful],
+            lambda site: inserted_statements(site, self._words, self._namespace, self._board.tree),
+        )
+
+    def _fit_statement(self, site: Site) -> bool:
+        for value, make in terms_of(site, self._words, self._namespace):
+            if self._is_over(0):
+                return False
+            found = self._coefficient(site, value)
+            if found is not None:
+                number, factor = found
+                statement: Make = partial(statement_of_multiple, site, make, number, factor)
+                edit = Edit(site, "statement", 3.5, plus_multiple(site, value, number), statement)
+                self._hit(edit, self._cost(site) + 3.5)
+        return True
+
+    def _hit(self, edit: Edit, cost: float) -> None:
+        patch = patch_of(self._text, edit)
+        if patch is None or patch.text in self._sources:
+            return
+        self._sources.add(patch.text)
+        if edit.site.operands is Operands.INSERTION:
+            cost -= _LIKENESS * likeness(self._text.tree, edit.site)
+        hit = Hit(patch.line, edit.kind, cost, patch)
+        self.result.hits.append(hit)
+        if self._on_hit is not None:
+            self._on_hit(hit)
+
+    def _is_over(self, count: int) -> bool:
+        return len(self.result.hits) >= self._most or (count % 64 == 0 and self._tester.is_late)
+
+
+def _named_numbers(board: Switchboard, words: Vocabulary) -> list[tuple[float, ast.expr]]:
+    """Numbers that have a name which every method can use."""
+    found: list[tuple[float, ast.expr]] = [(value, ast.Name(name, ast.Load())) for name, value in words.shared_numbers]
+    owner = board.bench.machine.model
+    for name in words.attributes:
+        value = getattr(owner, name, None)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found.append((float(value), ast.Attribute(ast.Name("self", ast.Load()), name, ast.Load())))
+    return [(value, node) for value, node in found if value > 0 and value != 1]
 
 
 def _is_alone(tree: ast.Module, statement: ast.stmt) -> bool:
@@ -208,8 +322,3 @@ def _is_alone(tree: ast.Module, statement: ast.stmt) -> bool:
             if getattr(node, name, None) == [statement]:
                 return True
     return False
-
-
-def _is_number(site: Site) -> bool:
-    value = getattr(site.node, "value", None) if isinstance(site.node, ast.Constant) else None
-    return isinstance(value, int | float) and not isinstance(value, bool)

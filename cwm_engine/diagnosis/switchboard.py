@@ -19,6 +19,7 @@ from cwm_engine.diagnosis.schemata import CALL, EACH, INNER, LOCALS, OUTER, SITE
 from cwm_engine.world_model.counters import LoopLimit
 
 Replacement = Callable[..., Any]
+Rewriting = Callable[[ast.Module, str, "frozenset[int] | None"], "tuple[ast.Module, list[Site]]"]
 
 _LOOP_ITERATIONS = 10_000
 
@@ -33,6 +34,7 @@ class Switchboard:
         sample: Transitions to run.
         loader: What runs the module.
         lines: Only statements that touch these lines get switches; all when None.
+        rewriting: What puts the switches in.
 
     Raises:
         BaseException: Whatever loading the model raises.
@@ -43,11 +45,12 @@ class Switchboard:
     sample: Sample
     loader: Loader = load_plainly
     lines: frozenset[int] | None = None
+    rewriting: Rewriting = rewrite
     sites: list[Site] = field(init=False)
     bench: Bench = field(init=False)
 
     def __post_init__(self) -> None:
-        transformed, self.sites = rewrite(self.tree, self.model.name, self.lines)
+        transformed, self.sites = self.rewriting(self.tree, self.model.name, self.lines)
         self._left = [_LOOP_ITERATIONS]
         self._limit = _LOOP_ITERATIONS
         self.bench = Bench(transformed, self.model, self.sample, self._names(), self.loader)

@@ -1,0 +1,64 @@
+"""Tries candidate programs on a switchboard, the transitions that tell most first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from cwm_engine.diagnosis.executor import Miss
+from cwm_engine.diagnosis.levels import Level
+from cwm_engine.diagnosis.schemata import Site
+from cwm_engine.diagnosis.switchboard import Switchboard
+
+_FIRST, _MIXED, _PASSING = 3, 12, 6
+
+
+class Tester:
+    """Says whether a candidate is right in every transition of the sample.
+
+    Three failing transitions come first, then a mixture of fifteen, then all others: nearly every wrong
+    candidate is dropped by the first of them.
+
+    Args:
+        board: The model.
+        deadline: `time.process_time()` at which to stop.
+        tried: Candidates that were run before.
+
+    Attributes:
+        telling: A few failing transitions that differ from each other, for fitting.
+        tried: How many candidates were run.
+    """
+
+    def __init__(self, board: Switchboard, deadline: float, tried: int = 0) -> None:
+        self.board = board
+        self.deadline = deadline
+        self.tried = tried
+        failing, passing = board.sample.failing.tolist(), board.sample.passing.tolist()
+        self.telling: list[int] = failing[:_FIRST]
+        self._rows = [*failing[:_FIRST], *passing[:_PASSING], *failing[_FIRST:_MIXED]]
+        self._rows += [*passing[_PASSING:], *failing[_MIXED:]]
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.process_time() > self.deadline
+
+    def passes(self, site: Site, replacement: Callable[..., Any] | None) -> bool:
+        """Whether the program is right everywhere with a site replaced."""
+        self.tried += 1
+        board = self.board
+        if not board.switch(site, replacement):
+            return False
+        for index, row in enumerate(self._rows):
+            if not board.accepts(row):
+                return False
+            if index == _FIRST and site.level is Level.STEP:
+                board.bench.machine.reset()  # what the first transitions left behind must not decide
+        return True
+
+    def measure(self, site: Site, replacement: Callable[..., Any], row: int) -> Miss | None:
+        """How far the program is off in a transition with a site replaced; None after an exception."""
+        self.tried += 1
+        board = self.board
+        return board.measure(row) if board.switch(site, replacement) else None
