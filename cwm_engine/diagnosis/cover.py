@@ -11,7 +11,7 @@ import numpy.typing as npt
 from cwm_engine.diagnosis.replacement import Explanation
 
 _RELATIVE, _LEAST = 0.7, 0.2
-_WORTH_A_GROUP = 0.05
+_WORTH_A_GROUP = 0.15
 """Share of all failing transitions that a further group has to explain."""
 
 _MOST_GROUPS, _SUSPECTS = 5, 5
