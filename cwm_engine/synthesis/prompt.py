@@ -74,6 +74,15 @@ def show_messages(messages: Sequence[Message]) -> str:
     return "\n\n".join(f"[{message.role}]\n{message.content}" for message in messages)
 
 
+def as_user_message(messages: Sequence[Message]) -> tuple[Message]:
+    """All messages as one of the user, for models that know no other role and begin their replies themselves."""
+    *others, last = messages
+    asked = "\n\n".join(message.content for message in (others if last.role == "assistant" else messages))
+    if last.role == "assistant":
+        asked += f"\n\nBegin your reply with:\n\n{last.content}"
+    return (Message("user", asked),)
+
+
 def fenced(code: str) -> str:
     """Python code in a fence that nothing in it can close."""
     longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)

@@ -1,0 +1,1 @@
+"""What writes candidates: language models behind an endpoint, the local repairer, recorded replies."""
