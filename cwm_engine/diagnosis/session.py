@@ -121,6 +121,11 @@ class Session:
         """End the sandbox."""
         self._runner.close()
 
+    def forget(self) -> None:
+        """Check the next text as if it were the first: what was seen before decides nothing about it."""
+        self._before.clear()
+        self._last = None
+
     def check(
         self, text: str, *, on_report: OnReport | None = None, on_progress: OnProgress | None = None
     ) -> list[ModelReport]:

@@ -46,6 +46,7 @@ class Node:
         state_lines: How many of its first lines are its state.
         terminal: Whether the program ended before its state was full, so that nothing can be added to it.
         evaluation: What the check said.
+        note: What else is known about it, e.g. that no single edit repairs it.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Node:
     terminal: bool = False
     replaces: int | None = None
     evaluation: Evaluation = Evaluation()
+    note: str | None = None
 
     @property
     def state(self) -> str:
@@ -78,6 +80,7 @@ class Node:
             "state_lines": self.state_lines,
             "terminal": self.terminal,
             "evaluation": self.evaluation.to_json(),
+            "note": self.note,
         }
 
     @classmethod
@@ -135,7 +138,7 @@ class Tree:
             path.append(self._nodes[parent])
         return path[::-1]
 
-    def add(self, selection: Selection, program: str | None, evaluation: Evaluation) -> Node:
+    def add(self, selection: Selection, program: str | None, evaluation: Evaluation, note: str | None = None) -> Node:
         """Add the program that a selection led to.
 
         The state of a program are its first lines, as many as its parent's and those of a level more, whatever the
@@ -153,6 +156,7 @@ class Tree:
             state_lines=kept,
             terminal=program is not None and self.lines.counted(kept, root=False) - before < self.lines.per_level,
             evaluation=evaluation,
+            note=note,
         )
         self._nodes.append(node)
         self._children.append([])

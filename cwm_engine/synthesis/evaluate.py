@@ -1,0 +1,188 @@
+"""From a candidate to its evaluation: checked in worker threads, each with a sandbox of its own, and never twice."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Literal, Self
+
+from cwm_engine.checking.report import ModelReport, Status
+from cwm_engine.checking.run import Progress
+from cwm_engine.diagnosis.session import Session, Settings
+from cwm_engine.errors import CwmError
+from cwm_engine.findings import Finding, Severity
+from cwm_engine.sandbox.limits import Limits
+from cwm_engine.synthesis.evaluation import Evaluation, no_program
+from cwm_engine.synthesis.heldout import Split
+
+MAX_CHARACTERS = 1_000_000
+"""A longer program is not looked at: nobody could read it."""
+
+_Part = Literal["searched", "heldout"]
+_EXAMPLES = 2
+_FINDINGS = 12
+_ROUNDING = 1e-12
+_PATIENCE = 0.2
+_SUPPRESSION = re.compile(r"(#\s*cwm\s*):", re.IGNORECASE)
+
+
+class _StoppedError(Exception):
+    """The check is not wanted any more."""
+
+
+class Evaluator:
+    """Checks candidates against searched and held-out transitions.
+
+    Args:
+        settings: How a candidate is checked.
+        split: The data.
+        limits: What a candidate may use.
+        workers: How many candidates are checked at once.
+    """
+
+    def __init__(self, settings: Settings, split: Split, limits: Limits = Limits(), workers: int = 1) -> None:
+        # Codes left out must not hide why a candidate fails; repairs are a proposer's business.
+        self._settings = replace(settings, select=("ALL",), ignore=(), repair=False)
+        self._split = split
+        self._limits = limits
+        self._stopped = threading.Event()
+        self._queue: queue.SimpleQueue[tuple[str, _Part, Future[Evaluation]] | None] = queue.SimpleQueue()
+        self._known: dict[tuple[str, _Part], Future[Evaluation]] = {}
+        # A program that hangs must not keep the search from ending, so nobody waits for these threads.
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(max(workers, 1))]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop checking; what is under way ends by itself within the limit of a step."""
+        self._stopped.set()
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join(_PATIENCE)
+
+    async def searched(self, program: str) -> Evaluation:
+        """Check a program against the searched transitions."""
+        return await self._answer(program, "searched")
+
+    async def heldout(self, program: str) -> Evaluation | None:
+        """Check a program against the held-out transitions; None where there are none."""
+        if self._split.heldout is None:
+            return None
+        return await self._answer(program, "heldout")
+
+    async def _answer(self, program: str, part: _Part) -> Evaluation:
+        known = self._known.get((program, part))
+        if known is None:
+            known = Future()
+            self._known[program, part] = known
+            self._queue.put((program, part, known))
+        # Several may wait for one check: that one of them leaves must not end it for the others.
+        return await asyncio.shield(asyncio.wrap_future(known))
+
+    def _work(self) -> None:
+        sessions: dict[_Part, Session] = {}
+        try:
+            while (task := self._queue.get()) is not None and not self._stopped.is_set():
+                program, part, future = task
+                try:
+                    if part not in sessions:
+                        sessions[part] = self._session(part)
+                    evaluation = self._check(sessions[part], program)
+                except _StoppedError:
+                    break
+                except CwmError as error:
+                    future.set_exception(error)
+                except Exception as error:  # noqa: BLE001 - one strange program must not cost all the others
+                    future.set_result(no_program(f"The check itself failed: {type(error).__name__}: {error}"))
+                else:
+                    # Once it is stopped nobody listens, and the loop they listened on may be gone.
+                    if not self._stopped.is_set():
+                        future.set_result(evaluation)
+        finally:
+            for session in sessions.values():
+                session.close()
+
+    def _session(self, part: _Part) -> Session:
+        dataset = self._split.searched if part == "searched" else self._split.heldout
+        if dataset is None:
+            raise CwmError("no transitions are held out")
+        return Session(self._settings, dataset, self._limits)
+
+    def _check(self, session: Session, program: str) -> Evaluation:
+        problem = _unfit(program)
+        if problem is not None:
+            return no_program(problem)
+        session.forget()
+        # A comment of the candidate must not hide why it fails.
+        text = _SUPPRESSION.sub(r"\1-", program)
+        reports = session.check(text, on_report=self._on_report, on_progress=self._on_progress)
+        return evaluation_of(reports)
+
+    def _on_report(self, _: ModelReport) -> None:
+        if self._stopped.is_set():
+            raise _StoppedError
+
+    def _on_progress(self, _: Progress) -> None:
+        if self._stopped.is_set():
+            raise _StoppedError
+
+
+def evaluation_of(reports: Sequence[ModelReport]) -> Evaluation:
+    """What the reports of a check say about a candidate; of several models in the file the worst counts."""
+    return min(map(_evaluation, reports), key=lambda evaluation: evaluation.rank)
+
+
+def _evaluation(report: ModelReport) -> Evaluation:
+    total = report.transitions.total
+    accuracy = report.transitions.passed / total if total else 0.0
+    failing = [finding for finding in report.findings if _fails(finding)]
+    complete = report.status is Status.COMPLETE and report.transitions.checked == total
+    buggy = bool(failing) or not complete
+    reason = (failing[0].message if failing else report.message or "it was not checked to its end") if buggy else None
+    ceiling = 1.0 if report.ceiling is None else report.ceiling
+    return Evaluation(
+        accuracy=accuracy,
+        buggy=buggy,
+        solved=not buggy and accuracy >= ceiling - _ROUNDING,
+        passed=not buggy and report.transitions.passed == total,
+        reason=reason,
+        fields=dict(report.fields),
+        findings=tuple(_short(report.findings)),
+    )
+
+
+def _fails(finding: Finding) -> bool:
+    """Whether a finding says that the program does not run, rather than that it is wrong."""
+    return finding.code.startswith("CWM4") or (finding.code.startswith("CWM1") and finding.severity is Severity.ERROR)
+
+
+def _short(findings: Iterable[Finding]) -> list[Finding]:
+    """What is worth keeping of each node: the worst findings, each with a few examples."""
+    order = list(Severity)
+    ranked = sorted(findings, key=lambda finding: order.index(finding.severity))
+    return [replace(finding, examples=finding.examples[:_EXAMPLES]) for finding in ranked[:_FINDINGS]]
+
+
+def _unfit(program: str) -> str | None:
+    """Why a text is not even given to the sandbox."""
+    if len(program) > MAX_CHARACTERS:
+        return f"The program has {len(program)} characters, more than {MAX_CHARACTERS}."
+    if not program.strip():
+        return "The program is empty."
+    try:
+        program.encode()
+    except UnicodeEncodeError:
+        return "The program holds characters that cannot be saved as UTF-8."
+    return None

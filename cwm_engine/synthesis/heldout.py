@@ -1,0 +1,70 @@
+"""Which episodes a search never sees, so that they can say at its end whether it found the rule or only the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cwm_engine.errors import CwmError
+from cwm_engine.findings import Example
+from cwm_engine.trajectories.columns import to_json
+from cwm_engine.trajectories.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Split:
+    """A dataset in two: what is searched, and what is held out (None where there is only one episode)."""
+
+    searched: Dataset
+    heldout: Dataset | None
+
+
+def split_episodes(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> Split:
+    """Hold out a part of the episodes, chosen by lot.
+
+    Args:
+        dataset: All data.
+        fraction: How large a part, 0 <= fraction < 1; at least one episode where it is not 0, and never all of them.
+        seed: Of the lot.
+
+    Raises:
+        CwmError: There are no transitions, or the fraction is none.
+    """
+    if not 0.0 <= fraction < 1.0:
+        raise CwmError(f"{fraction:g} is no part of the episodes to hold out", hint="write a number from 0 to below 1")
+    if not len(dataset):
+        raise CwmError("there are no transitions to search with", hint="record some with `cwm record`")
+    count = dataset.episode_count
+    held = min(max(round(count * fraction), 1), count - 1) if fraction else 0
+    if not held:
+        return Split(dataset, None)
+    chosen = np.random.default_rng(seed).permutation(count)[:held]
+    number = np.repeat(np.arange(count), dataset.episode_lengths)
+    mask = np.isin(number, chosen)
+    return Split(dataset.rows(~mask), dataset.rows(mask))
+
+
+def sample_examples(dataset: Dataset, count: int = 5) -> tuple[Example, ...]:
+    """Some transitions as they were observed: the first of each reward and ending, then spread over the data."""
+    rows: dict[int, None] = {}
+    for column in (dataset.terminated, dataset.rewards):
+        rows.update(dict.fromkeys(np.sort(np.unique(column, return_index=True)[1])[:count].tolist()))
+    rows.update(dict.fromkeys(np.linspace(0, len(dataset) - 1, count).astype(int).tolist()))
+    return tuple(_example(dataset, row) for row in sorted(list(rows)[:count]))
+
+
+def _example(dataset: Dataset, row: int) -> Example:
+    return Example(
+        episode=int(dataset.episode[row]),
+        step=int(dataset.step[row]),
+        state=to_json(dataset.observations.row(row)),
+        action=to_json(dataset.actions.row(row)),
+        expected={
+            "observation": to_json(dataset.next_observations.row(row)),
+            "reward": float(dataset.rewards[row]),
+            "terminated": bool(dataset.terminated[row]),
+        },
+        predicted=None,
+        differs=(),
+    )

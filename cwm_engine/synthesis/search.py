@@ -1,0 +1,411 @@
+"""The search itself: asks a proposer where a strategy says, has the answers checked, and keeps everything in a journal.
+
+Several requests are under way at once, but what comes of them is taken in in the order they were asked. So a seed and
+the same replies give the same tree, however long each took, and a search that was killed goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cwm_engine.errors import CwmError
+from cwm_engine.synthesis.asking import Requests
+from cwm_engine.synthesis.budget import Budget, Reservation, Spent
+from cwm_engine.synthesis.evaluate import Evaluator
+from cwm_engine.synthesis.evaluation import Evaluation, no_program
+from cwm_engine.synthesis.heldout import split_episodes
+from cwm_engine.synthesis.interfaces import Estimate, Proposal, Proposer, Request, SearchAction, Selection, Usage
+from cwm_engine.synthesis.journal import Answer, Entry, Journal, request_hash
+from cwm_engine.synthesis.problem import Options, Problem, check_header, run_header
+from cwm_engine.synthesis.result import SearchEvent, SearchResult, SearchStatus, whole_diff
+from cwm_engine.synthesis.strategies import make_strategy
+from cwm_engine.synthesis.tree import Node, Tree
+
+OnEvent = Callable[[SearchEvent], None]
+
+_GRACE = 30.0
+"""Seconds that requests under way are given to be answered, and kept, when another one failed."""
+
+
+class _ExhaustedError(Exception):
+    """The budget does not allow another call."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What came of a request."""
+
+    program: str | None
+    evaluation: Evaluation
+    note: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Ask:
+    """A request under way. It may reserve once the one before it has (`decided`), and is `settled` when it is paid."""
+
+    number: int
+    selection: Selection
+    recorded: Entry | None = None
+    task: asyncio.Task[_Found] | None = None
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Search:
+    """One search, from its first request or from where its journal ends.
+
+    Args:
+        problem: What is searched for.
+        proposer: Who writes the programs.
+        journal: The journal of the run; a search goes on with what is in it.
+        options: How the search goes.
+        polish: Who works on each program before it is scored, at no cost; its refusals are told to the proposer.
+        on_event: Told of everything that happens.
+
+    Raises:
+        CwmError: There is nothing to search with, or the journal is that of another search.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        proposer: Proposer,
+        journal: Journal,
+        options: Options = Options(),
+        *,
+        polish: Proposer | None = None,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self._problem = problem
+        self._proposer = proposer
+        self._polish = polish
+        self._journal = journal
+        self._options = options
+        self._on_event = on_event
+        check_header(journal.header, run_header(problem, options, proposer.name, polish.name if polish else None))
+        self._split = split_episodes(problem.dataset, options.heldout, options.seed)
+        self._strategy = make_strategy(options.strategy, options.seed)
+        self.tree: Tree = self._strategy.new_tree()
+        self.budget = Budget(options.limits)
+        self._requests = Requests(problem, self._split.searched)
+        self._recorded: Sequence[Entry] = tuple(journal.nodes())
+        self._answers = journal.answers()
+        for answer in self._answers.values():
+            self.budget.book(_taken(answer))
+        for lost in journal.lost():
+            # Nobody knows what it took, and a limit holds in the worst case; as it led to nothing it is no call.
+            self.budget.book(Spent(0, lost.usage.tokens, lost.cost or 0.0))
+        self._under_way: deque[_Ask] = deque()
+        self._asked = 0
+        self._last: _Ask | None = None
+        self._before = self._recorded[-1].elapsed if self._recorded else 0.0
+        self._started = time.monotonic()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """End the search soon, and keep what it has. To be called in the loop it runs in."""
+        self._stop.set()
+
+    async def run(self) -> SearchResult:
+        """Search until the best possible program is found, the budget is used up, or `stop` is called.
+
+        Returns:
+            What was found. A proposer that cannot be reached, or a full disk, ends a search as a budget does: with what
+            there is, and a message.
+        """
+        self._started = time.monotonic()
+        split, options = self._split, self._options
+        with Evaluator(self._problem.settings, split, self._problem.sandbox, options.workers) as evaluator:
+            try:
+                message = await self._search(evaluator)
+            finally:
+                await self._abandon()
+            result = await self._conclude(evaluator, message)
+        with suppress(CwmError):  # the result is worth more than that it was written down
+            self._journal.add_ending({**result.to_json(), "program": result.program})
+        self._tell("ended")
+        return result
+
+    # The loop
+
+    async def _search(self, evaluator: Evaluator) -> str | None:
+        """Ask and take in until there is a reason to end, and say it."""
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            while True:
+                self._fill(evaluator)
+                if not self._under_way:
+                    return "every program that was allowed has been tried"
+                ask = self._under_way[0]
+                if not await self._until(ask, stopped):
+                    return "it was stopped" if self._stop.is_set() else "the time was used up"
+                try:
+                    node = self._take_in(ask)
+                except _ExhaustedError as error:
+                    return str(error)
+                except CwmError as error:
+                    await self._keep_answers(stopped)
+                    return str(error)
+                if node.evaluation.solved:
+                    return None
+        finally:
+            stopped.cancel()
+
+    def _fill(self, evaluator: Evaluator) -> None:
+        """Have as many requests under way as there may be."""
+        allowed = self._options.limits.nodes
+        while len(self._under_way) < self._options.parallel and (allowed is None or self._asked < allowed):
+            selections = self._strategy.select(self.tree, 1)
+            if not selections:
+                return
+            number, selection = self._asked, selections[0]
+            ask = _Ask(number, selection, self._recorded[number] if number < len(self._recorded) else None)
+            if ask.recorded is None:
+                request = self._requests.request(self.tree, selection, number)
+                ask.task = asyncio.create_task(self._work(ask, request, self._last, evaluator))
+            else:
+                ask.decided.set()
+                ask.settled.set()
+            self._asked += 1
+            self._last = ask
+            self._under_way.append(ask)
+            self._tell("asked", number=number)
+
+    async def _until(self, ask: _Ask, stopped: asyncio.Future[Any]) -> bool:
+        """Wait for what came of a request.
+
+        Returns:
+            False if the search has to end first.
+        """
+        left = self._seconds_left()
+        if ask.task is not None and not self._stop.is_set() and (left is None or left > 0):
+            await _first_of(ask.task, stopped, timeout=left)
+        if self._stop.is_set():
+            return False
+        return ask.task is None or ask.task.done()
+
+    def _take_in(self, ask: _Ask) -> Node:
+        """Make what came of the oldest request a node."""
+        found = self._found(ask)
+        node = self.tree.add(ask.selection, found.program, found.evaluation, found.note)
+        if ask.recorded is None:
+            self._journal.add_node(node, self.seconds)
+        elif node != ask.recorded.node:
+            raise CwmError(
+                f"node {node.id} of the run would be another one now",
+                path=self._journal.path,
+                hint="it was made by another version; begin a new run",
+            )
+        self._under_way.popleft()
+        self._strategy.update(self.tree, node.id, node.evaluation.outcome)
+        self._tell("node", number=ask.number, node=node, recorded=ask.recorded is not None)
+        return node
+
+    @staticmethod
+    def _found(ask: _Ask) -> _Found:
+        if ask.task is not None:
+            return ask.task.result()
+        node = ask.recorded.node if ask.recorded is not None else None
+        if node is None:
+            raise ValueError("this request was neither sent nor recorded")
+        return _Found(node.program, node.evaluation, node.note)
+
+    # One request
+
+    async def _work(self, ask: _Ask, request: Request, before: _Ask | None, evaluator: Evaluator) -> _Found:
+        """Ask, and check what is said."""
+        if before is not None:
+            await before.decided.wait()
+        begins_with = self._problem.begins_with
+        if ask.number == 0 and begins_with is not None:
+            ask.decided.set()
+            ask.settled.set()
+            return await self._choose([Proposal(program=begins_with)], ask, evaluator)
+        answer = self._answers.get(ask.number)
+        if answer is None:
+            answer = await self._call(ask, request)
+        elif answer.selection != ask.selection:
+            raise CwmError(
+                f"request {ask.number} of the run would be another one now",
+                path=self._journal.path,
+                hint="it was made by another version; begin a new run",
+            )
+        ask.decided.set()
+        ask.settled.set()
+        self._tell("answered", number=ask.number)
+        return await self._choose(answer.proposals, ask, evaluator)
+
+    async def _call(self, ask: _Ask, request: Request) -> Answer:
+        """Ask the proposer, and keep what it says before anything else is done with it."""
+        estimate = self._proposer.estimate(request)
+        reservation = await self._reserve(estimate, ask)
+        ask.decided.set()
+        spent = Spent.worst(estimate)
+        try:
+            if estimate.calls:
+                self._journal.add_call(ask.number, estimate)
+            try:
+                proposals = tuple(await self._proposer.propose(request))
+            except CwmError:
+                spent = Spent()
+                if estimate.calls:
+                    self._journal.add_refusal(ask.number)
+                raise
+            answer = Answer(ask.selection, proposals, estimate.calls)
+            spent = _taken(answer)
+            self._journal.add_answer(ask.number, request_hash(request), answer)
+        finally:
+            self.budget.settle(reservation, spent)
+            ask.settled.set()
+        return answer
+
+    async def _reserve(self, estimate: Estimate, ask: _Ask) -> Reservation:
+        """Set aside what a call takes at most; everyone who asked earlier has done so.
+
+        What earlier calls do not use up may be enough, so nobody gives up before they are settled. That makes who is
+        refused a matter of the order of the requests and of what the replies took, and not of time.
+        """
+        earlier = [other for other in self._under_way if other.number < ask.number]
+        reservation = self.budget.reserve(estimate)
+        while reservation is None and earlier:
+            await earlier.pop(0).settled.wait()
+            reservation = self.budget.reserve(estimate)
+        if reservation is not None:
+            return reservation
+        raise _ExhaustedError(self.budget.refusal(estimate) or "the budget is used up")
+
+    async def _choose(self, proposals: Sequence[Proposal], ask: _Ask, evaluator: Evaluator) -> _Found:
+        """Check all programs of an answer; the first of the best becomes the node."""
+        programs = [proposal.program for proposal in proposals if proposal.program is not None]
+        if not programs:
+            reasons = [proposal.reason for proposal in proposals if proposal.reason]
+            return _Found(None, no_program(reasons[0] if reasons else "The reply holds no program."))
+        found = await self._best(programs, evaluator)
+        if self._polish is None or found.evaluation.solved or not found.evaluation.findings:
+            return found
+        return await self._polished(self._polish, found, ask, evaluator)
+
+    async def _polished(self, polish: Proposer, found: _Found, ask: _Ask, evaluator: Evaluator) -> _Found:
+        action = SearchAction.FIX if found.evaluation.buggy else SearchAction.IMPROVE
+        node = Node(id=0, parent=None, action=None, program=found.program, evaluation=found.evaluation)
+        proposals = await polish.propose(self._requests.about(action, node, ask.number))
+        programs = [proposal.program for proposal in proposals if proposal.program is not None]
+        note = next((proposal.reason for proposal in proposals if proposal.reason), None)
+        better = await self._best([found.program or "", *programs], evaluator)
+        return _Found(better.program, better.evaluation, note if better.program == found.program else None)
+
+    @staticmethod
+    async def _best(programs: Sequence[str], evaluator: Evaluator) -> _Found:
+        evaluations = await asyncio.gather(*(evaluator.searched(program) for program in programs))
+        best = max(range(len(programs)), key=lambda index: evaluations[index].rank)
+        return _Found(programs[best], evaluations[best])
+
+    # The end
+
+    async def _keep_answers(self, stopped: asyncio.Future[Any]) -> None:
+        """Wait a while for calls under way: what they bring is paid for, and kept for when the run goes on."""
+        waits = [asyncio.ensure_future(ask.settled.wait()) for ask in self._under_way if ask.decided.is_set()]
+        left = self._seconds_left()
+        everyone = asyncio.gather(*waits)
+        await _first_of(everyone, stopped, timeout=_GRACE if left is None else min(_GRACE, max(left, 0.0)))
+        everyone.cancel()
+        with suppress(asyncio.CancelledError):
+            await everyone
+
+    async def _abandon(self) -> None:
+        tasks = [ask.task for ask in self._under_way if ask.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _conclude(self, evaluator: Evaluator, message: str | None) -> SearchResult:
+        best = self.tree.best
+        heldout: Evaluation | None = None
+        if best is not None and best.program is not None and not self._stop.is_set():
+            heldout = await self._held_out(evaluator, best.program)
+        status = self._status(best, heldout)
+        if status is not SearchStatus.CANCELLED and self._split.heldout is None and best is not None:
+            message = "; ".join(filter(None, (message, "there are too few episodes to hold any out")))
+        return SearchResult(
+            status=status,
+            program=best.program if best else None,
+            searched=best.evaluation.accuracy if best else None,
+            heldout=heldout.accuracy if heldout else None,
+            nodes=len(self.tree) - 1,
+            spent=self.budget.spent,
+            seconds=self.seconds,
+            run=self._journal.path.stem,
+            diff=whole_diff(self._problem.begins_with, best.program if best else None, self._problem.settings.file),
+            message=message,
+        )
+
+    async def _held_out(self, evaluator: Evaluator, program: str) -> Evaluation | None:
+        check = asyncio.ensure_future(evaluator.heldout(program))
+        stopped = asyncio.ensure_future(self._stop.wait())
+        await _first_of(check, stopped)
+        stopped.cancel()
+        if check.done():
+            return check.result()
+        check.cancel()
+        return None
+
+    def _status(self, best: Node | None, heldout: Evaluation | None) -> SearchStatus:
+        if self._stop.is_set():
+            return SearchStatus.CANCELLED
+        if best is None or not best.evaluation.accuracy:
+            return SearchStatus.FAILED
+        verified = best.evaluation.passed and heldout is not None and heldout.passed
+        return SearchStatus.VERIFIED if verified else SearchStatus.PARTIAL
+
+    # What others may know
+
+    @property
+    def seconds(self) -> float:
+        """How long the search has worked, all its parts together."""
+        return self._before + time.monotonic() - self._started
+
+    def _seconds_left(self) -> float | None:
+        limit = self._options.limits.seconds
+        return None if limit is None else limit - self.seconds
+
+    def _tell(
+        self,
+        kind: Literal["asked", "answered", "node", "ended"],
+        *,
+        number: int | None = None,
+        node: Node | None = None,
+        recorded: bool = False,
+    ) -> None:
+        if self._on_event is None:
+            return
+        best = self.tree.best
+        self._on_event(
+            SearchEvent(
+                kind=kind,
+                number=number,
+                node=node,
+                best=best.evaluation.accuracy if best else None,
+                nodes=len(self.tree) - 1,
+                under_way=len(self._under_way),
+                spent=self.budget.spent,
+                seconds=self.seconds,
+                recorded=recorded,
+            )
+        )
+
+
+async def _first_of(*futures: asyncio.Future[Any], timeout: float | None = None) -> None:
+    """Wait until one of several is done."""
+    await asyncio.wait(set(futures), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _taken(answer: Answer) -> Spent:
+    usage = sum((proposal.usage for proposal in answer.proposals), Usage())
+    return Spent.taken(answer.calls, usage, sum(proposal.cost or 0.0 for proposal in answer.proposals))
