@@ -14,9 +14,9 @@ from enum import StrEnum
 from typing import Literal
 
 from cwm_engine.checking.show import crop, show_share
-from cwm_engine.findings import CODES, Finding, Severity
+from cwm_engine.findings import CODES, Example, Finding, Severity
 from cwm_engine.synthesis import prompt_paper
-from cwm_engine.synthesis.interfaces import Attempt, Request, SearchAction
+from cwm_engine.synthesis.interfaces import Request, SearchAction
 from cwm_engine.synthesis.reply import storable
 from cwm_engine.synthesis.wording import (
     DETAILS,
@@ -152,7 +152,7 @@ def _sections(request: Request, detail: Detail) -> Iterator[str]:
         shown = request.examples[: max(detail.examples, 1) * 2]
         yield "# Recorded transitions"
         yield "\n".join(observed_in_words(example, detail) for example in shown)
-    yield from _attempts(request.siblings, detail)
+    yield from _attempts(request, detail)
     if request.note:
         yield f"# Also known\n\n{request.note.strip()}"
     yield f"# Task\n\n{_task(request)}"
@@ -211,9 +211,21 @@ def _finding(number: int, finding: Finding, lines: Sequence[str], examples: int,
         parts.append(f"Hint: {crop(finding.note.strip(), 500)}")
     parts += [
         f"Example (step {example.step} of episode {example.episode}):\n{mismatch_in_words(example, detail)}"
-        for example in finding.examples[:examples]
+        for example in _unlike(finding.examples)[:examples]
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _unlike(examples: Sequence[Example]) -> list[Example]:
+    """The examples with those first whose action no earlier one has: they tell more than the same thing again."""
+    seen: set[str] = set()
+    fresh: list[Example] = []
+    rest: list[Example] = []
+    for example in examples:
+        action = repr(example.action)
+        (rest if action in seen else fresh).append(example)
+        seen.add(action)
+    return fresh + rest
 
 
 def _shares(findings: Sequence[Finding], examples: int) -> list[int]:
@@ -226,15 +238,13 @@ def _shares(findings: Sequence[Finding], examples: int) -> list[int]:
     return shares
 
 
-def _attempts(siblings: Sequence[Attempt], detail: Detail) -> Iterator[str]:
+def _attempts(request: Request, detail: Detail) -> Iterator[str]:
+    siblings = request.siblings
     latest = siblings[len(siblings) - min(len(siblings), detail.siblings) :]
     if not latest:
         return
-    yield (
-        "# What was tried before\n\nFrom the same program; none of it was the solution, so do something else."
-        if len(latest) > 1
-        else "# What was tried before\n\nFrom the same program; it was not the solution, so do something else."
-    )
+    beginning = "From the same program" if request.program is not None else "For the same task"
+    yield f"# What was tried before\n\n{beginning}; none of it was the solution, so do something else."
     for number, attempt in enumerate(latest, len(siblings) - len(latest) + 1):
         result = (
             f"right in {show_share(attempt.accuracy)} of the transitions"

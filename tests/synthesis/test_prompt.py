@@ -1,5 +1,6 @@
 """What a language model is shown: everything that is known, in a bounded text, and nothing from outside the request."""
 
+import dataclasses
 import json
 import re
 
@@ -67,6 +68,13 @@ def test_every_finding_has_an_example() -> None:
 def test_a_single_finding_has_several_examples() -> None:
     finding = improve().findings[:1]
     assert prompt(improve(findings=finding)).count("Example (") == 3
+
+
+def test_examples_with_other_actions_come_first() -> None:
+    examples = (example(1), example(2), dataclasses.replace(example(3), action=1))
+    finding = dataclasses.replace(improve().findings[0], examples=examples)
+    shown = re.findall(r"Example \(step 7 of episode (\d+)\)", prompt(improve(findings=(finding,))))
+    assert shown == ["1", "3", "2"]
 
 
 def test_advice_that_says_nothing_about_the_case_is_left_out() -> None:
