@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-TABLES = ("throughput", "memory", "localization", "cwmb", "attacks", "trajectories")
+TABLES = ("throughput", "memory", "localization", "fitting", "cwmb", "attacks", "trajectories")
 
 
 def main() -> None:

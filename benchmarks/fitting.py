@@ -1,0 +1,179 @@
+"""How well constants are fitted: right models with every constant wrong by up to 20 % and 50 %, seeded.
+
+Every number that `cwm_engine.induction.literals` takes for a constant is multiplied by 1 + s or 1 - s with a random
+sign (whole numbers are rounded, and changed by at least one). Held-out accuracy is over other episodes, recorded with
+another seed; a start counts when it is within .002 of the right program's. Times are wall times of the whole fit, two
+checks of all transitions and a new sandbox included.
+
+    python -m benchmarks fitting
+    python -m benchmarks.fitting pendulum acrobot --starts 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import collections
+from functools import cache
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from benchmarks.rollouts import MODELS
+from cwm_engine.checking.evidence import Program
+from cwm_engine.checking.prepared import Prepared
+from cwm_engine.checking.run import Runner
+from cwm_engine.induction.fit import JOBS, Undetermined, fit
+from cwm_engine.induction.identifiability import Reason
+from cwm_engine.induction.literals import Numbers
+from cwm_engine.trajectories.columns import Columns
+from cwm_engine.trajectories.dataset import Dataset, Provenance
+from cwm_engine.world_model.discovery import ModelSpec, discover
+
+ENVIRONMENTS = {
+    "cartpole": "CartPole-v1",
+    "mountain_car": "MountainCar-v0",
+    "pendulum": "Pendulum-v1",
+    "acrobot": "Acrobot-v1",
+}
+TRANSITIONS = 1000
+LONGEST = 200
+SPREADS = (0.2, 0.5)
+STARTS = 20
+WITHIN = 0.002
+WORDS = {
+    Reason.UNREACHED: "named as never reached",
+    Reason.UNEXECUTED: "named as never run",
+    Reason.UNUSED: "named as without influence",
+    Reason.TOGETHER: "named as determined only together",
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", default=list(ENVIRONMENTS))
+    parser.add_argument("--starts", type=int, default=STARTS)
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args([] if arguments is None else arguments)
+    print(
+        f"Fitting constants, {options.starts} starts each (Must show: 20 of 20 within .002 on held-out data, <= 20 s)\n"
+    )
+    print(f"{'':24}  {'right':>6}  {'before':>6}  {'held-out, least / median':>24}  {'within .002':>11}"
+          f"  {'s, median / max':>15}")  # fmt: skip
+    for name in options.names:
+        for spread in SPREADS:
+            _row(name, spread, options.starts, options.verbose)
+
+
+def _row(name: str, spread: float, starts: int, verbose: bool) -> None:
+    unseen = Prepared(recorded(name, seed=1))
+    accuracies, seconds, before = [], [], []
+    named: collections.Counter[str] = collections.Counter()
+    with Runner(unseen) as elsewhere, Runner(Prepared(recorded(name)), jobs=JOBS) as runner:
+        right = elsewhere.run(program_of(source_of(name)), determinism=False).accuracy or 0.0
+        for seed in range(starts):
+            source = perturbed(source_of(name), spread, seed)
+            before.append(elsewhere.run(program_of(source), determinism=False).accuracy or 0.0)
+            found = fit(runner, program_of(source))
+            accuracies.append(elsewhere.run(program_of(found.text), determinism=False).accuracy or 0.0)
+            seconds.append(found.seconds)
+            named.update(_known_as(name, source, item) for item in found.undetermined)
+            if verbose:
+                changed = ", ".join(f"{c.literal.name} {c.literal.text} -> {c.text}" for c in found.changed)
+                print(f"  {seed}: {accuracies[-1]:.4f} {seconds[-1]:.1f} s {found.problem or ''} {changed}", flush=True)
+    within = sum(accuracy >= right - WITHIN for accuracy in accuracies)
+    print(
+        f"{f'{name}, {100 * spread:.0f} %':24}  {right:>6.4f}  {np.mean(before):>6.3f}"
+        f"  {f'{min(accuracies):.4f} / {np.median(accuracies):.4f}':>24}  {f'{within} of {starts}':>11}"
+        f"  {f'{np.median(seconds):.1f} / {max(seconds):.1f}':>15}",
+        flush=True,
+    )
+    for reason, words in WORDS.items():
+        listed = ", ".join(f"{known} ({count})" for (known, why), count in named.items() if why == reason)
+        if listed:
+            print(f"    {words}: {listed}")
+
+
+def _known_as(name: str, source: str, item: Undetermined) -> tuple[str, Reason]:
+    """What a constant is called in the right model: many have no name but their value."""
+    spans = [literal.span for literal in Numbers(source).literals]
+    right = Numbers(source_of(name)).literals[spans.index(item.span)]
+    return right.name, item.reason
+
+
+def source_of(name: str) -> str:
+    """The right model."""
+    return (MODELS / f"{name}.py").read_text()
+
+
+def program_of(source: str) -> Program:
+    """The program of a file with one model."""
+    return Program(source, spec_of(source))
+
+
+def spec_of(source: str) -> ModelSpec:
+    """The one model of a file."""
+    return discover(ast.parse(source), source.splitlines()).models[0]
+
+
+def perturbed(source: str, spread: float, seed: int) -> str:
+    """The source with every constant wrong by the spread, up or down."""
+    numbers, rng = Numbers(source), np.random.default_rng(seed)
+    texts = {}
+    for index, literal in enumerate(numbers.literals):
+        sign = 1 if rng.random() < 0.5 else -1
+        value = literal.value * (1 + sign * spread)
+        if literal.whole:
+            moved = round(value)
+            texts[index] = str(moved if moved != literal.value else literal.value + sign)
+        else:
+            texts[index] = repr(float(f"{value:.6g}"))
+    return numbers.written(texts)
+
+
+@cache
+def recorded(name: str, seed: int = 0, count: int = TRANSITIONS) -> Dataset:
+    """At least `count` transitions, whole episodes: random actions and ones that reach what random ones do not."""
+    env = gymnasium.make(ENVIRONMENTS[name])
+    env.action_space.seed(seed)
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[Any, ...]] = []
+    episode = 0
+    while len(rows) < count or episode < 10:
+        observation, _ = env.reset(seed=seed * 100_003 + episode)
+        action, step, over = env.action_space.sample(), 0, False
+        while not over and step < LONGEST:
+            if rng.random() < (1.0 if episode % 2 == 0 else 0.3):
+                action = env.action_space.sample()
+            if episode % 2 == 1 and name == "mountain_car":
+                action = 2 if observation[1] >= 0 else 0
+            elif episode % 2 == 1 and name == "acrobot":
+                action = 2 if observation[4] < 0 else 0
+            following, reward, terminated, truncated, _ = env.step(action)
+            over = terminated or truncated or step == LONGEST - 1
+            rows.append(
+                (observation, action, following, float(reward), terminated, over and not terminated, episode, step)
+            )
+            observation, step = following, step + 1
+        episode += 1
+    env.close()
+    states, actions, next_states, rewards, ended, cut, episodes, steps = zip(*rows, strict=True)
+    return Dataset(
+        observations=Columns.from_values(states),
+        actions=Columns.from_values([action if isinstance(action, np.ndarray) else int(action) for action in actions]),
+        next_observations=Columns.from_values(next_states),
+        rewards=np.array(rewards),
+        terminated=np.array(ended),
+        truncated=np.array(cut),
+        episode=np.array(episodes, dtype=np.int32),
+        step=np.array(steps, dtype=np.int32),
+        provenance=Provenance(environment=ENVIRONMENTS[name], seed=seed),
+    )
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Induction: what data alone says about a model, starting with the numbers in it."""

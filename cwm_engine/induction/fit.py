@@ -1,0 +1,323 @@
+"""Fitting: the numbers of a model file fitted to recorded transitions and written back into its text.
+
+The search runs in a sandboxed process that sees a sample with outcomes, taken from the episodes that are not held out.
+What it claims are numbers, nothing more: the host writes them into the text, and a fresh process that sees no outcomes
+predicts every transition, held-out ones too, before the edit is believed.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cwm_engine.checking.compare import Tolerance
+from cwm_engine.checking.evidence import Evidence, Program
+from cwm_engine.checking.prepared import Prepared
+from cwm_engine.checking.report import Status
+from cwm_engine.checking.run import Runner
+from cwm_engine.diagnosis.sample import Sample
+from cwm_engine.findings import Span
+from cwm_engine.induction.identifiability import Reason
+from cwm_engine.induction.literals import Literal, Numbers
+from cwm_engine.sandbox.handles import ChildDied
+from cwm_engine.sandbox.limits import Limits
+from cwm_engine.sandbox.transitions import Form
+from cwm_engine.trajectories.dataset import Dataset
+from cwm_engine.world_model.discovery import ModelSpec
+from cwm_engine.world_model.probes import instrument
+
+JOBS = ("cwm_engine.induction.jobs",)
+"""Job modules that a `Runner` must have ready for `fit`."""
+
+SECONDS = 20.0
+HELD_OUT_EVERY = 5
+"""Every fifth episode is held out of the search."""
+
+MOST_ROWS = 4000
+"""Transitions that the search sees at most."""
+
+_JOB = "cwm_engine.induction.jobs:fit_job"
+_GRACE_SECONDS = 3.0
+_LONGEST_TEXT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A number that was fitted.
+
+    Attributes:
+        literal: What stood there.
+        text: What stands there now.
+    """
+
+    literal: Literal
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undetermined:
+    """A constant that the data cannot determine.
+
+    Attributes:
+        literal: The constant, as it was written.
+        reason: Why.
+        message: The same as a sentence for the user.
+        others: Names of the constants with which only combinations are determined.
+    """
+
+    literal: Literal
+    reason: Reason
+    message: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def span(self) -> Span:
+        """Where it stands."""
+        return self.literal.span
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model file.
+
+    Attributes:
+        text: The file; unchanged where nothing better was found.
+        changed: The numbers that were changed.
+        undetermined: The constants that the data cannot determine.
+        before: What the file predicted before.
+        after: What it predicts now; the same object where nothing changed.
+        seconds: Wall time.
+        problem: Why there was nothing to fit or no result, as a sentence; None if there is one.
+    """
+
+    text: str
+    changed: tuple[Change, ...]
+    undetermined: tuple[Undetermined, ...]
+    before: Evidence
+    after: Evidence
+    seconds: float
+    problem: str | None = None
+
+    @property
+    def accuracy_before(self) -> float:
+        """Fraction of all transitions with every field right, before."""
+        return self.before.accuracy or 0.0
+
+    @property
+    def accuracy_after(self) -> float:
+        """Fraction of all transitions with every field right, now."""
+        return self.after.accuracy or 0.0
+
+    @property
+    def heldout_after(self) -> float | None:
+        """The same for the episodes that the search never saw; None where none were held out."""
+        return _accuracy(self.after, held_out(self.after.prepared.dataset))
+
+
+def fit_literals(
+    source: str,
+    spec: ModelSpec,
+    dataset: Dataset,
+    *,
+    tolerance: Tolerance = Tolerance(),
+    limits: Limits = Limits(),
+    seconds: float = SECONDS,
+    seed: int = 0,
+) -> Fit:
+    """Fit the numbers of a model file that needs no modules of its own.
+
+    Args:
+        source: The file's text.
+        spec: The model in it.
+        dataset: What was observed.
+        tolerance: How near a float must be.
+        limits: What the model may use.
+        seconds: Processor time for the search.
+        seed: For the choice of transitions and starts.
+    """
+    with Runner(Prepared(dataset, tolerance=tolerance), limits, jobs=JOBS) as runner:
+        return fit(runner, Program(source, spec), seconds=seconds, seed=seed)
+
+
+def fit(
+    runner: Runner, program: Program, *, seconds: float = SECONDS, seed: int = 0, before: Evidence | None = None
+) -> Fit:
+    """Fit the numbers of a model file.
+
+    Args:
+        runner: Runs programs over the dataset; made with `JOBS` among its jobs.
+        program: The model.
+        seconds: Processor time for the search.
+        seed: For the choice of transitions and starts.
+        before: What the program predicts, if that is known.
+    """
+    started = time.monotonic()
+    evidence = before or runner.run(program, determinism=False)
+    numbers = Numbers(program.source)
+
+    def nothing(problem: str, undetermined: Sequence[Undetermined] = ()) -> Fit:
+        spent = time.monotonic() - started
+        return Fit(program.source, (), tuple(undetermined), evidence, evidence, spent, problem)
+
+    if not len(numbers):
+        return nothing("There is no number in the model that stands for a quantity.")
+    if evidence.status is Status.ERROR or not evidence.checked.any():
+        return nothing("The model does not run.")
+    sample = training_sample(runner.prepared, evidence.form)
+    answer = _ask(runner, program, sample, seconds, seed)
+    if "values" not in answer:
+        return nothing(str(answer.get("problem", "The search ended without an answer.")))
+    texts = _texts(answer["values"], numbers)
+    try:
+        text = numbers.written(texts)
+    except (ValueError, SyntaxError):
+        return nothing("The fitted numbers cannot be written into the text.")
+    after = runner.run(replace(program, source=text), determinism=False, form=evidence.form) if texts else evidence
+    undetermined = _undetermined(answer.get("undetermined"), numbers, after)
+    if not texts:
+        return nothing("No other numbers predict more.", undetermined)
+    if not _is_better(after, evidence):
+        return nothing("No other numbers predict more.", undetermined)
+    changed = tuple(Change(numbers.literals[number], new) for number, new in sorted(texts.items()))
+    return Fit(text, changed, undetermined, evidence, after, time.monotonic() - started)
+
+
+def training_sample(prepared: Prepared, form: Form) -> Sample:
+    """The transitions that the search may see, with their outcomes: no held-out ones, ends of episodes first.
+
+    Args:
+        prepared: The data.
+        form: Whether the model receives states as stored or as plain Python values.
+    """
+    dataset = prepared.dataset
+    seen = np.flatnonzero(~held_out(dataset))
+    if len(seen) > MOST_ROWS:
+        shuffled = np.random.default_rng(0).permutation(seen)
+        seen = np.sort(shuffled[np.argsort(~dataset.terminated[shuffled], kind="stable")][:MOST_ROWS])
+    fields = len(prepared.layout.names)
+    nothing = np.zeros(len(seen), dtype=np.intp)
+    return Sample(
+        states=dataset.observations.take(seen),
+        actions=dataset.actions.take(seen),
+        following=dataset.next_observations.take(seen),
+        rewards=dataset.rewards[seen],
+        terminated=dataset.terminated[seen],
+        wrong=np.zeros((len(seen), fields), dtype=np.bool_),
+        excused=prepared.excused[seen],
+        rows=seen,
+        weights=np.ones(len(seen)),
+        paths=nothing,
+        path_lines=(frozenset(),),
+        line_counts={},
+        totals=(0, len(seen)),
+        form=form,
+        tolerance=prepared.tolerance,
+    )
+
+
+def held_out(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """Rows of the episodes that the search never sees: every fifth; none where there are fewer than five."""
+    held: npt.NDArray[np.bool_] = dataset.episode % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+    return held
+
+
+def _ask(runner: Runner, program: Program, sample: Sample, seconds: float, seed: int) -> Mapping[str, Any]:
+    request = {**program.request, "job": _JOB, "seconds": seconds, "seed": seed}
+    with runner.child(program.preload) as child:
+        try:
+            child.send(request, sample.to_bytes())
+            message = child.receive(2 * seconds + _GRACE_SECONDS)
+        except ChildDied as death:
+            return {"problem": f"The search ended early: {death.reason}."}
+    if message is None:
+        return {"problem": "The search took too long."}
+    return message.data
+
+
+def _texts(claimed: Any, numbers: Numbers) -> dict[int, str]:
+    """What the child says is to be written, held to what it may say: numbers, fractions and multiples of pi."""
+    texts: dict[int, str] = {}
+    for number, text in claimed if isinstance(claimed, list) else ():
+        if isinstance(number, int) and 0 <= number < len(numbers) and isinstance(text, str):
+            literal = numbers.literals[number]
+            if len(text) <= _LONGEST_TEXT and _is_plain(text, numbers.knows_pi()) and text != literal.text:
+                texts[number] = text
+    return texts
+
+
+def _is_plain(text: str, pi: str | None) -> bool:
+    parts = text.replace("/", "*").split("*")
+    for part in (part.strip() for part in parts):
+        if pi is not None and part == pi:
+            continue
+        try:
+            if not math.isfinite(float(part)):
+                return False
+        except ValueError:
+            return False
+    return True
+
+
+def _is_better(after: Evidence, before: Evidence) -> bool:
+    """Whether more is right, and no less of what the search never saw."""
+    if after.status is not Status.COMPLETE:
+        return False
+    held = held_out(after.prepared.dataset)
+    was, now = _accuracy(before, held) or 0.0, _accuracy(after, held) or 0.0
+    return (after.accuracy or 0.0) > (before.accuracy or 0.0) and now >= was
+
+
+def _accuracy(evidence: Evidence, rows: npt.NDArray[np.bool_]) -> float | None:
+    """Fraction of some rows with every field right; a row that was not run is not right."""
+    if not rows.any():
+        return None
+    return float((evidence.checked & ~evidence.failing)[rows].mean())
+
+
+def _undetermined(claimed: Any, numbers: Numbers, after: Evidence) -> tuple[Undetermined, ...]:
+    """What the child says of constants, in sentences; a line that never ran is seen from here."""
+    count = int(after.checked.sum())
+    instrumented = instrument(ast.parse(after.program.source))
+    paths = (*after.paths, *((after.loading,) if after.loading else ()))
+    ran = frozenset(line for path in paths for line in instrumented.lines_of(path))
+    found: list[Undetermined] = []
+    for number, reason, others in claimed if isinstance(claimed, list) else ():
+        if not isinstance(number, int) or not 0 <= number < len(numbers) or reason not in set(Reason):
+            continue
+        literal = numbers.literals[number]
+        with_names = tuple(
+            _named(numbers.literals[other]) for other in others if isinstance(other, int) and 0 <= other < len(numbers)
+        )
+        runs = literal.line in ran or not instrumented.blocks_at(literal.line)
+        why = Reason(reason) if runs else Reason.UNEXECUTED
+        found.append(Undetermined(literal, why, _sentence(literal, why, with_names, count), with_names))
+    return tuple(found)
+
+
+def _sentence(literal: Literal, reason: Reason, others: Sequence[str], count: int) -> str:
+    name = f"`{literal.name}`"
+    match reason:
+        case Reason.UNREACHED:
+            return f"{name}: never reached in {count} transitions."
+        case Reason.UNEXECUTED:
+            return f"{name}: its line never runs in {count} transitions."
+        case Reason.TOGETHER if others:
+            return f"{name}: only combinations with {_listed(others)} are determined."
+        case _:
+            return f"{name}: no prediction of {count} transitions depends on it."
+
+
+def _named(literal: Literal) -> str:
+    return f"{literal.name} (line {literal.line})" if literal.name == literal.text else literal.name
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

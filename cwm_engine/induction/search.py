@@ -1,0 +1,160 @@
+"""The search for the numbers of a model: smooth fit, limits, short numbers, and what the data cannot determine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cwm_engine.diagnosis.executor import Loader, ModelRef, load_plainly
+from cwm_engine.diagnosis.sample import Sample
+from cwm_engine.induction.identifiability import Open, undetermined
+from cwm_engine.induction.limits import improve, limits_of
+from cwm_engine.induction.literals import Number, Numbers
+from cwm_engine.induction.objective import Objective, OutOfTime, Rows
+from cwm_engine.induction.smooth import Fitter
+from cwm_engine.induction.writing import Writer, exactly
+
+_FIT_ROWS, _CHECK_ROWS = 64, 400
+_STARTS, _ROUNDS = 7, 3
+_FIT_SHARE = 0.7
+"""Share of the time for finding the numbers; the rest is for writing them well."""
+
+
+@dataclass
+class Found:
+    """What a search found.
+
+    Attributes:
+        texts: How constants are to be written, by number; those that stay as they are are left out.
+        undetermined: Constants that the data does not determine.
+        missed: Fraction of the checked transitions that is still wrong.
+        runs: Transitions run.
+        in_time: Whether the search came to its end.
+    """
+
+    texts: dict[int, str] = field(default_factory=dict)
+    undetermined: list[Open] = field(default_factory=list)
+    missed: float = 1.0
+    runs: int = 0
+    in_time: bool = True
+
+
+def search(
+    numbers: Numbers,
+    model: ModelRef,
+    sample: Sample,
+    *,
+    deadline: float,
+    seed: int = 0,
+    loader: Loader = load_plainly,
+) -> Found:
+    """Fit the constants of a program to a sample.
+
+    Args:
+        numbers: The program.
+        model: The model in it.
+        sample: Transitions with outcomes.
+        deadline: `time.process_time()` at which to stop.
+        seed: For the choice of transitions and starts.
+        loader: What runs the module.
+
+    Raises:
+        BaseException: Whatever loading the model raises.
+    """
+    now = time.process_time()
+    objective = Objective(numbers, model, sample, loader, deadline=now + _FIT_SHARE * (deadline - now))
+    watched = Objective(numbers, model, sample, loader, deadline=deadline, watch=True)
+    work = _Search(numbers, objective, watched, seed)
+    found = Found()
+    try:
+        work.fit()
+    except OutOfTime:
+        found.in_time = False
+    objective.deadline = deadline
+    try:
+        work.write(found)
+    except OutOfTime:
+        found.in_time, found.texts = False, work.plain_texts()
+    found.missed, found.runs = work.missed, objective.runs + watched.runs
+    return found
+
+
+class _Search:
+    def __init__(self, numbers: Numbers, objective: Objective, watched: Objective, seed: int) -> None:
+        self._numbers, self._objective, self._watched = numbers, objective, watched
+        rng = np.random.default_rng(seed)
+        everything = rng.permutation(len(objective))
+        telling = _telling(objective.sample, rng)
+        self._all = np.arange(len(objective))
+        self._rows = _first_of(telling[: _FIT_ROWS // 4], everything, _FIT_ROWS)
+        self._check = _first_of(telling[: _CHECK_ROWS // 2], everything, _CHECK_ROWS)
+        self._fitter = Fitter(objective, self._rows, range(len(numbers)), seed)
+        self.values: tuple[Number, ...] = objective.start
+        self.missed = 1.0
+
+    def fit(self) -> None:
+        """Find the numbers."""
+        self._take(self.values)
+        starts = _STARTS
+        for _ in range(_ROUNDS):
+            if self.missed == 0.0:
+                return
+            try:
+                self._fitter.run(self.values, starts)
+            finally:
+                if self._fitter.best is not None:
+                    self._take(self._fitter.best.values)
+            if self.missed == 0.0:
+                return
+            placed = improve(self._objective, self._watched, self.values, self._all, self._check)
+            if not self._take(placed):
+                return
+            starts = 1
+
+    def write(self, found: Found) -> None:
+        """Write the numbers well, and tell those that the data does not determine."""
+        limits = limits_of(self._watched, self.values, self._all)
+        found.undetermined = undetermined(self._fitter.slopes(self.values), limits)
+        sharp = self._fitter.polish(self.values, range(len(self.values)), self._rows)
+        self._take(sharp)
+        writer = Writer(self._numbers, self._objective, self._fitter, self._check)
+        values = writer.write(self.values, limits)
+        self.values, found.texts = tuple(values), writer.texts
+        self.missed = 1.0 - writer.count_right(values) / len(self._check)
+
+    def plain_texts(self) -> dict[int, str]:
+        """All digits of the numbers."""
+        written = [
+            exactly(float(value), literal) for value, literal in zip(self.values, self._numbers.literals, strict=True)
+        ]
+        return {number: way.text for number, way in enumerate(written) if way.value != self._objective.start[number]}
+
+    def _take(self, values: Sequence[Number]) -> bool:
+        """Take values that make more of the checked transitions right."""
+        missed = 1.0 - float(self._objective.right(values, self._check).mean())
+        better = missed < self.missed
+        if better or (missed == self.missed and self._fitter.best is not None):
+            self.values, self.missed = tuple(values), missed
+        return better
+
+
+def _telling(sample: Sample, rng: np.random.Generator) -> Rows:
+    """Transitions that something happens in: an end, a rare reward, an observation at the edge of all."""
+    rare = np.zeros(len(sample), dtype=np.float64)
+    rare[sample.terminated] += 2.0
+    common = np.unique(sample.rewards, return_inverse=True, return_counts=True)
+    if len(common[0]) <= 20:
+        rare += (common[2][common[1]] < 0.1 * len(sample)).astype(float)
+    for array in sample.following.arrays:
+        flat = array.reshape(len(sample), -1)
+        if flat.dtype.kind == "f" and len(sample):
+            rare += ((flat == flat.min(axis=0)) | (flat == flat.max(axis=0))).any(axis=1)
+    rows = np.flatnonzero(rare > 0)
+    return rows[np.lexsort((rng.random(len(rows)), -rare[rows]))]
+
+
+def _first_of(first: Rows, others: Rows, most: int) -> Rows:
+    return np.array(list(dict.fromkeys([*first.tolist(), *others.tolist()]))[:most], dtype=np.intp)
