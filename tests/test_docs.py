@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cwm_engine.findings import CODES
+from cwm_engine.findings import CODES, Code
 from docs.generate import DOCS, FINDINGS, check_example, example_of, generated_pages, page_of, with_blocks
 
 PAGES = sorted(FINDINGS.glob("CWM*.md"))
@@ -19,10 +19,9 @@ def test_every_code_has_a_page_and_every_page_a_code() -> None:
 
 
 @pytest.mark.parametrize("code", CODES.values(), ids=CODES)
-def test_a_page_opens_with_name_severity_and_summary_of_its_code(code: object) -> None:
-    found = CODES[str(code.code)]  # type: ignore[attr-defined]
-    expected = f"# {found.code}: {found.name}\n\n**{found.severity.capitalize()}.** {found.summary}\n\n"
-    assert page_of(found.code).read_text().startswith(expected)
+def test_a_page_opens_with_name_severity_and_summary_of_its_code(code: Code) -> None:
+    expected = f"# {code.code}: {code.name}\n\n**{code.severity.capitalize()}.** {code.summary}\n\n"
+    assert page_of(code.code).read_text().startswith(expected)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -46,7 +45,7 @@ def test_the_output_on_a_page_names_its_code(code: str) -> None:
     assert f": {code} " in output
 
 
-def test_the_right_model_of_the_index_is_right(tmp_path: Path) -> None:
+def test_the_right_model_of_the_index_is_right() -> None:
     done = check_example("README", "--output-format", "json")
     (model,) = json.loads(done.stdout)["models"]
     assert model["accuracy"] == 1.0
