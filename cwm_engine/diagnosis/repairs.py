@@ -55,7 +55,9 @@ def confirm(runner: Runner, evidence: Evidence, candidates: Sequence[Candidate],
     confirmed: list[Candidate] = []
     for candidate in candidates:
         program = replace(evidence.program, source=candidate.text)
-        result = runner.run(program, first=np.unique(failing)[:64], determinism=False, stop_at_failure=True)
+        result = runner.run(
+            program, first=np.unique(failing)[:64], determinism=False, stop_at_failure=True, form=evidence.form
+        )
         if result.status is Status.COMPLETE and not result.failing.any():
             confirmed.append(candidate)
             if len(confirmed) == most:
@@ -80,7 +82,7 @@ def tell_apart(evidence: Evidence, confirmed: Sequence[Candidate], file: str, ru
     prepared = _wide(evidence.prepared)
     with Runner(prepared, runner.limits) as elsewhere:
         results = [
-            elsewhere.run(replace(evidence.program, source=candidate.text), determinism=False)
+            elsewhere.run(replace(evidence.program, source=candidate.text), determinism=False, form=evidence.form)
             for candidate in confirmed
         ]
     distinct: list[tuple[Candidate, Evidence, int | None]] = []
