@@ -292,6 +292,23 @@ class TestAnotherAttempt:
         assert usage.estimated
         assert usage.completion_tokens >= 1000 + 100
 
+    def test_what_was_lost_is_taken_from_the_room_for_the_next_attempt(self) -> None:
+        """All attempts together take no more than the search has reserved."""
+        _, server = ask(cut("x" * 4000, clean=True), streams(GOOD), max_tokens=4000)
+        first, second = (body["max_tokens"] for body in server.requests)
+        assert first == 4000
+        assert second <= 4000 - 1000 - 300
+
+    def test_an_endpoint_that_breaks_off_again_and_again_is_left_before_the_reservation_is_used_up(self) -> None:
+        with pytest.raises(ProposerError) as caught:
+            ask(cut("x" * 4000, clean=True), max_tokens=4000, attempts=50, prices={"test": Price(1.0, 10.0)})
+        error = caught.value
+        reserved = OpenAIProposer(settings("http://127.0.0.1:1/v1", max_tokens=4000)).estimate(improve()).usage
+        assert 2000 <= error.usage.completion_tokens < reserved.completion_tokens
+        assert error.usage.tokens <= reserved.tokens
+        assert error.usage.estimated
+        assert error.cost == pytest.approx((error.usage.prompt_tokens + 10 * error.usage.completion_tokens) / 1e6)
+
     def test_what_was_refused_took_nothing(self) -> None:
         assert ask_once(fails(500), streams(GOOD)).usage == Usage(1000, 100)
 

@@ -92,7 +92,7 @@ async def ask(client: AsyncOpenAI, body: Mapping[str, Any], *, idle_seconds: flo
     request = client.chat.completions.with_streaming_response.create(**body)
     try:
         async with asyncio.timeout(idle_seconds) as patience, request as response:
-            reader = _Reader(answer)
+            reader = Reader(answer)
             async with contextlib.aclosing(_chunks(response.iter_bytes(), answer)) as chunks:
                 async for chunk in chunks:
                     if reader.feed(chunk):
@@ -125,7 +125,7 @@ async def _chunks(chunks: AsyncIterator[bytes], answer: Answer) -> AsyncGenerato
         raise BadAnswerError(f"broke off in the middle of its answer ({type(error).__name__})") from None
 
 
-class _Reader:
+class Reader:
     """Reads the body of an answer as it comes: server-sent events, or one JSON document."""
 
     def __init__(self, answer: Answer) -> None:
@@ -139,12 +139,12 @@ class _Reader:
     def feed(self, chunk: bytes) -> bool:
         """Take in a piece of the body; tell whether it said anything."""
         text = self._decode(chunk)
-        if self._streamed is None and (text := self._rest + text).strip():
-            self._streamed = bool(_EVENT.match(text))
-            self._rest = ""
         if self._streamed is None:
-            self._rest = text
-            return False
+            text, self._rest = self._rest + text, ""
+            if len(text.lstrip()) < _TELLING:
+                self._rest = text
+                return False
+            self._streamed = bool(_EVENT.match(text))
         if not self._streamed:
             self._document.append(text)
             return True
@@ -155,7 +155,7 @@ class _Reader:
     def close(self) -> None:
         """The body is at its end: read the document, or see whether the stream was whole."""
         if not self._streamed:
-            self._read_document("".join(self._document))
+            self._read_document("".join([*self._document, self._rest]))
             return
         self._line(self._rest)
         if self.ended:
@@ -218,6 +218,7 @@ class _Reader:
 
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
+_TELLING = len("event:")  # characters after which a stream is told from a document
 _EVENT = re.compile(r"\s*(?:data|event|id|retry)?:")
 _ADDRESS = "check the address in OPENAI_BASE_URL: it usually ends in /v1"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAIError
 
 _LONGEST_PAUSE = 60.0
+_LEAST_TOKENS = 256  # less room for a reply is not worth another attempt
 _TOKENS_PER_MESSAGE = 8  # what chat templates put around a message, and some more
 _LONGEST_TOKEN = 16  # characters; runs of spaces are the longest tokens that code has
 
@@ -105,35 +106,52 @@ class OpenAIProposer:
     async def _exchange(self, request: Request, count: int) -> list[Proposal]:
         """One successful request, after as many attempts as it takes."""
         endpoint, started = self.endpoint, time.monotonic()
-        wasted = Usage()
+        lost = Usage()
         attempt = 0
         last: Trouble | None = None
         try:
             async with asyncio.timeout(endpoint.total_seconds):
                 while True:
                     messages, sent = self._messages(request), replace(self._abilities)
-                    body = self._body(messages, count)
+                    body = self._body(messages, count, lost)
                     try:
                         answer = await self._attempt(body, count)
                     except BadAnswerError as error:
-                        wasted += _lost(error, messages)
+                        lost += _lost(error, messages)
                         last = trouble_of(error, endpoint)
                     except _openai_error() as error:
                         last = trouble_of(error, endpoint)
                     else:
                         self._abilities.answered = True
-                        return self._proposals(request, messages, answer, wasted, time.monotonic() - started)
+                        return self._proposals(request, messages, answer, lost, time.monotonic() - started)
                     if self._abilities.adapted(last, sent, body):
                         continue
                     attempt += 1
                     pause = self._pause(last, attempt, request)
-                    if pause is None or time.monotonic() - started + pause > endpoint.total_seconds:
-                        raise last.error(endpoint, attempt)
+                    late = pause is None or time.monotonic() - started + pause > endpoint.total_seconds
+                    if pause is None or late or self._left(lost, count) < min(endpoint.max_tokens, _LEAST_TOKENS):
+                        raise self._error(last, attempt, lost)
                     await asyncio.sleep(pause)
         except TimeoutError:
             before = f"; before that it {last.message}" if last else ""
             slow = Trouble(f"did not finish within {endpoint.total_seconds:g} seconds{before}", "allow more time")
-            raise slow.error(endpoint, 1) from None
+            raise self._error(slow, 1, lost) from None
+
+    def _error(self, trouble: Trouble, attempts: int, lost: Usage) -> ProposerError:
+        """The error that ends the search, with what was paid for nothing."""
+        endpoint = self.endpoint
+        often = f" (tried {attempts} times)" if attempts > 1 else ""
+        text = f"the language model's endpoint at {endpoint.host} {trouble.message}{often}"
+        return ProposerError(
+            endpoint.redacted(text),
+            hint=endpoint.redacted(trouble.hint) if trouble.hint else None,
+            usage=lost,
+            cost=cost_of(endpoint.price, lost),
+        )
+
+    def _left(self, lost: Usage, count: int) -> int:
+        """Tokens that a reply may have so that everything, with what was lost, takes no more than was estimated."""
+        return self.endpoint.max_tokens - lost.tokens // count
 
     def _pause(self, trouble: Trouble, attempt: int, request: Request) -> float | None:
         """Seconds until the next attempt; None if there is to be none."""
@@ -148,14 +166,14 @@ class OpenAIProposer:
         pause = min(self.endpoint.backoff_seconds * 2 ** (attempt - 1) * spread, _LONGEST_PAUSE)
         return max(pause, trouble.wait or 0.0)
 
-    def _body(self, messages: Sequence[Message], count: int) -> dict[str, Any]:
+    def _body(self, messages: Sequence[Message], count: int, lost: Usage) -> dict[str, Any]:
         endpoint, abilities = self.endpoint, self._abilities
         body: dict[str, Any] = {
             "model": endpoint.model,
             "messages": [{"role": message.role, "content": message.content} for message in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
-            abilities.tokens_parameter: abilities.fitting(endpoint.max_tokens),
+            abilities.tokens_parameter: min(abilities.fitting(endpoint.max_tokens), self._left(lost, count)),
             "temperature": endpoint.temperature,
             "top_p": endpoint.top_p,
             "n": count if count > 1 else None,
@@ -196,11 +214,11 @@ class OpenAIProposer:
         return messages if abilities.roles else as_user_message(messages)
 
     def _proposals(
-        self, request: Request, messages: Sequence[Message], answer: Answer, wasted: Usage, seconds: float
+        self, request: Request, messages: Sequence[Message], answer: Answer, lost: Usage, seconds: float
     ) -> list[Proposal]:
         endpoint = self.endpoint
         usage, cached = _usage(answer, messages)
-        usage += wasted
+        usage += lost
         cost = cost_of(endpoint.price, usage, cached_tokens=cached)
         prompt = show_messages(messages)
         proposals = [self._proposal(request, choice, seconds, prompt) for choice in answer.replies]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cwm_engine.synthesis.proposers.chat import BadAnswerError
-from cwm_engine.synthesis.proposers.endpoint import Endpoint, ProposerError
+from cwm_engine.synthesis.proposers.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAIError
@@ -38,12 +38,6 @@ class Trouble:
     parameter: str | None = None
     too_long: bool = False
     roles: bool = False
-
-    def error(self, endpoint: Endpoint, attempts: int) -> ProposerError:
-        """The trouble as the error that ends the search."""
-        often = f" (tried {attempts} times)" if attempts > 1 else ""
-        text = f"the language model's endpoint at {endpoint.host} {self.message}{often}"
-        return ProposerError(endpoint.redacted(text), hint=endpoint.redacted(self.hint) if self.hint else None)
 
 
 OPTIONAL = ("stream_options", "max_completion_tokens", "max_tokens", "temperature", "top_p", "n")
