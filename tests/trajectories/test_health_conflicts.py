@@ -102,14 +102,14 @@ def test_the_ceiling_is_the_best_of_all_predictions(rows):
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1).map(lambda x: round(x, 2))), min_size=1, max_size=10))
 def test_the_ceiling_with_tolerance_is_the_deepest_overlap(rows):
-    """For one float the best prediction lies at an edge of some accepted interval."""
+    """For one float the best prediction lies at an edge of some accepted interval; none here merely touch."""
     dataset = made([row[0] for row in rows], [0] * len(rows), [row[1] for row in rows])
     met = 0
     for state in {row[0] for row in rows}:
         own = [row[1] for row in rows if row[0] == state]
-        edges = [value - 0.055 for value in own]
-        met += max(sum(abs(edge - value) <= 0.055 + 1e-9 for value in own) for edge in edges)
-    assert ceiling(dataset, atol=0.055, rtol=0.0) == pytest.approx(met / len(rows))
+        edges = [value - 0.0525 for value in own]
+        met += max(sum(abs(edge - value) <= 0.0525 + 1e-9 for value in own) for edge in edges)
+    assert ceiling(dataset, atol=0.0525, rtol=0.0) == pytest.approx(met / len(rows))
 
 
 def test_nan_can_not_be_predicted():
