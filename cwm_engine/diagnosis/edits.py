@@ -16,9 +16,12 @@ from functools import partial
 from typing import Any
 
 from cwm_engine.diagnosis.operations import ARITHMETIC, COMPARISONS, Binary, chain, original, until
+from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.schemata import Operands, Site
 from cwm_engine.diagnosis.switchboard import Switchboard
 from cwm_engine.diagnosis.syntax import own
+from cwm_engine.trajectories.columns import Kind
+from cwm_engine.trajectories.columns import leaves as leaves_of
 
 Make = Callable[[], Any]
 """Makes the syntax of an edit: an expression or a statement."""
@@ -116,6 +119,9 @@ class Vocabulary:
         shared = [name for name, value in namespace.items() if not name.startswith("_") and _is_data(value)]
         constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         rewards = dict.fromkeys(board.sample.rewards.tolist())
+        texts = [text for text in constants if isinstance(text, str) and len(text) <= _MAX_TEXT] + _texts_of(
+            board.sample
+        )
         numbers = [value for value in constants if isinstance(value, int | float) and not isinstance(value, bool)]
         numbers += [int(value) if value.is_integer() else value for value in list(rewards)[:12]]
         return cls(
@@ -123,9 +129,7 @@ class Vocabulary:
             attributes=tuple(dict.fromkeys(stored))[:_MAX_NAMES],
             shared=tuple(shared)[:_MAX_NAMES],
             numbers=tuple(dict.fromkeys(numbers))[:_MAX_NAMES],
-            texts=tuple(dict.fromkeys(text for text in constants if isinstance(text, str) and len(text) <= _MAX_TEXT))[
-                :_MAX_NAMES
-            ],
+            texts=tuple(dict.fromkeys(texts))[:_MAX_NAMES],
             shared_numbers=tuple((name, namespace[name]) for name in shared if _is_plain_number(namespace[name])),
             comparisons=comparisons,
             products=products,
@@ -424,6 +428,14 @@ def _targets(statement: ast.stmt) -> Sequence[ast.expr]:
     if isinstance(statement, ast.Assign):
         return statement.targets
     return [statement.target] if isinstance(statement, ast.AnnAssign) else []
+
+
+def _texts_of(sample: Sample) -> list[str]:
+    """The texts that come up in the data."""
+    columns = (*sample.following.arrays, *sample.actions.arrays)
+    leaves = (*sample.layout.leaves, *(leaf for _, leaf in leaves_of(sample.actions.structure)))
+    found = [array.ravel().tolist() for array, leaf in zip(columns, leaves, strict=True) if leaf.kind is Kind.TEXT]
+    return list(dict.fromkeys(text for texts in found for text in texts if len(text) <= _MAX_TEXT))
 
 
 def _is_product(node: ast.expr) -> bool:

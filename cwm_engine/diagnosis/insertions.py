@@ -39,7 +39,7 @@ def rewrite_points(tree: ast.Module, model: str, lines: frozenset[int] | None = 
         model: The name of the model in it.
         lines: Only points next to these lines are made; all when None.
     """
-    points = _Points(function_levels(tree, model), lines)
+    points = _Points(tree, function_levels(tree, model), lines)
     return points.module(tree), points.sites
 
 
@@ -86,8 +86,9 @@ def likeness(tree: ast.Module, site: Site) -> int:
 
 
 class _Points:
-    def __init__(self, levels: Mapping[str, Level], lines: frozenset[int] | None) -> None:
+    def __init__(self, tree: ast.Module, levels: Mapping[str, Level], lines: frozenset[int] | None) -> None:
         self.sites: list[Site] = []
+        self._attributes = _attributes(tree)
         self._levels = levels
         self._lines = lines
         self._number = 0
@@ -103,7 +104,9 @@ class _Points:
                 return like(statement, body=[self._outside(inner) for inner in statement.body])
             case ast.FunctionDef() if statement.name not in ("__init__", "__post_init__"):
                 self._function = statement.name
-                self._targets = _variables(statement)
+                arguments = [argument.arg for argument in statement.args.args]
+                self._targets = [*_variables(statement), *(self._attributes if arguments[:1] == ["self"] else [])]
+                self._targets = self._targets[:_MAX_TARGETS]
                 return like(statement, body=self._block(statement.body))
             case _:
                 return statement
@@ -149,14 +152,18 @@ class _Points:
 
 
 def _variables(function: ast.FunctionDef) -> list[ast.expr]:
-    """What a function sets: names, and attributes of `self`."""
-    found: dict[str, ast.expr] = {}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.setdefault(node.id, ast.Name(node.id, ast.Store()))
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is_self(node.value):
-            found.setdefault(f"self.{node.attr}", ast.Attribute(ast.Name("self", ast.Load()), node.attr, ast.Store()))
-    return list(found.values())[:_MAX_TARGETS]
+    """The names that a function sets."""
+    nodes = ast.walk(function)
+    names = dict.fromkeys(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return [ast.Name(name, ast.Store()) for name in names]
+
+
+def _attributes(tree: ast.Module) -> list[ast.expr]:
+    """The attributes of `self` that are set after construction."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name != "__init__"]
+    nodes = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Attribute)]
+    names = dict.fromkeys(node.attr for node in nodes if isinstance(node.ctx, ast.Store) and _is_self(node.value))
+    return [ast.Attribute(ast.Name("self", ast.Load()), name, ast.Store()) for name in names]
 
 
 def _analogies(site: Site, tree: ast.Module) -> Iterator[str]:

@@ -79,7 +79,9 @@ def code_lines(tree: ast.Module) -> list[int]:
     found: set[int] = set()
     for node in ast.walk(tree):
         match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Import() | ast.ImportFrom():
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                found.update(value.lineno for value in (*node.args.defaults, *node.args.kw_defaults) if value)
+            case ast.ClassDef() | ast.Import() | ast.ImportFrom():
                 continue
             case ast.Expr(value=ast.Constant()):
                 continue

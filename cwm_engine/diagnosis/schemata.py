@@ -75,8 +75,8 @@ class Site:
 
     @property
     def line(self) -> int:
-        """The line to blame: a whole value is its statement's, a part is where it stands."""
-        return self.owner.lineno if self.is_root else self.node.lineno
+        """The line to blame: a whole value is its statement's, a part or a default is where it stands."""
+        return self.owner.lineno if self.is_root and not hasattr(self.owner, "args") else self.node.lineno
 
 
 def rewrite(tree: ast.Module, model: str, lines: frozenset[int] | None = None) -> tuple[ast.Module, list[Site]]:
@@ -144,13 +144,21 @@ class _Builder:
                 return [statement]
 
     def _function_of(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
+        arguments = self._defaults(function)
         before = self._function, self._thunks
         self._function, self._thunks = function.name, True
         body = self._block(function.body)
         if function.name in self._recursive:
             body = [_tick(function), *body]
         self._function, self._thunks = before
-        return like(function, body=body)
+        return like(function, body=body, args=arguments)
+
+    def _defaults(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.arguments:
+        """Default arguments are values too, computed when the function is defined."""
+        given = function.args
+        defaults = [self._root(function, value) for value in given.defaults]
+        of_keywords = [value and self._root(function, value) for value in given.kw_defaults]
+        return like(given, defaults=defaults, kw_defaults=of_keywords)
 
     def _nested(self, statement: ast.stmt) -> ast.stmt:
         changed: dict[str, Any] = {}
@@ -271,7 +279,7 @@ class _Builder:
             case ast.Attribute():
                 return like(node, value=self._switch(node.value, node))
             case ast.Subscript():
-                return like(node, value=self._container(node), slice=self._switch(node.slice, node))
+                return like(node, value=self._switch(node.value, node), slice=self._switch(node.slice, node))
             case ast.Slice():
                 bounds = {name: getattr(node, name) for name in ("lower", "upper", "step")}
                 return like(node, **{name: part and self._switch(part, node) for name, part in bounds.items()})
@@ -297,11 +305,6 @@ class _Builder:
             function = like(function, value=self._switch(function.value, node))
         keywords = [like(keyword, value=self._switch(keyword.value, node)) for keyword in node.keywords]
         return like(node, func=function, args=[self._switch(part, node) for part in node.args], keywords=keywords)
-
-    def _container(self, node: ast.Subscript) -> ast.expr:
-        if isinstance(node.value, ast.Name):
-            return node.value
-        return self._switch(node.value, node)
 
     def _generators(self, node: Any) -> list[ast.comprehension]:
         made = []

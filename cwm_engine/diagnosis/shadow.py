@@ -112,11 +112,13 @@ class Shadow:
         self._compiled: dict[tuple[str, int], Followed | None] = {}
         self._lines: dict[str, int] = {}
         self._calls: dict[str, set[str]] = {}
+        self._reads: dict[str, set[str]] = {}
         self._attributes: dict[tuple[int, str], Mask] = {}
         self._mutated: dict[int, tuple[Any, int, dict[int, Mask]]] = {}
         self._alive: list[Any] = []
         self.globals: dict[str, Mask] = {}
         self._members: dict[tuple[str, str], Mask] = {}
+        self._static_of: dict[str, int] = {}
         self._left = 0
         self._survey(tree)
 
@@ -223,7 +225,8 @@ class Shadow:
         if inner is not None:
             arguments = [(receiver, 0), *arguments]
         body = self._compile(key)
-        bound = _bind(inner or function, arguments, keywords) if body is not None else None
+        defaults = [self.bit(value.lineno) for value in self._functions[key][0].args.defaults]
+        bound = _bind(inner or function, arguments, keywords, defaults) if body is not None else None
         if body is None or bound is None:
             return self._call_opaque(inner or function, key[0], arguments, keywords, control)
         return body(bound, control)
@@ -275,6 +278,8 @@ class Shadow:
         while waiting:
             current = waiting.pop()
             lines |= self._lines.get(current, 0)
+            for read in self._reads.get(current, set()):
+                lines |= union(self.globals.get(read, 0)) | self._static_of.get(read, 0)
             fresh = self._calls.get(current, set()) - found
             found |= fresh
             waiting += fresh
@@ -310,6 +315,9 @@ class Shadow:
             called = {node.attr for node in inside if isinstance(node, ast.Attribute)}
             called |= {node.id for node in inside if isinstance(node, ast.Name)}
             self._calls.setdefault(name, set()).update(called & names)
+            self._reads.setdefault(name, set()).update(called)
+        for (_, member), mask in self._members.items():
+            self._static_of[member] = self._static_of.get(member, 0) | union(mask)
 
     def _survey_statement(self, statement: ast.stmt, owner: str | None) -> None:
         match statement:
@@ -407,7 +415,9 @@ def _union_of(masks: Iterable[Mask]) -> int:
     return found
 
 
-def _bind(function: Any, arguments: Sequence[Pair], keywords: Mapping[str, Pair]) -> list[Pair] | None:
+def _bind(
+    function: Any, arguments: Sequence[Pair], keywords: Mapping[str, Pair], default_masks: Sequence[int]
+) -> list[Pair] | None:
     """Arguments in the order of the parameters; None where the signature is not a plain one."""
     code = function.__code__
     if code.co_kwonlyargcount or code.co_flags & 0x0C or code.co_freevars:
@@ -421,9 +431,9 @@ def _bind(function: Any, arguments: Sequence[Pair], keywords: Mapping[str, Pair]
             raise TypeError(f"{function.__name__}() got an unexpected argument {name!r}")
         bound[names.index(name)] = pair
     defaults = function.__defaults__ or ()
-    for index, value in enumerate(defaults, start=len(names) - len(defaults)):
+    for index, value, mask in zip(range(len(names) - len(defaults), len(names)), defaults, default_masks, strict=True):
         if bound[index] is None:
-            bound[index] = (value, 0)
+            bound[index] = (value, mask)
     if any(pair is None for pair in bound):
         raise TypeError(f"{function.__name__}() misses an argument")
     return [pair for pair in bound if pair is not None]

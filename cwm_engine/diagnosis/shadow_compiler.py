@@ -20,6 +20,7 @@ from cwm_engine.diagnosis.shadow import (
     widen,
 )
 from cwm_engine.diagnosis.shadow_expressions import Expressions, constant
+from cwm_engine.world_model.counters import LoopLimit
 
 _RETURN, _BREAK, _CONTINUE = "return", "break", "continue"
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
@@ -40,7 +41,7 @@ class _Compiler(Expressions):
             if node is not function and isinstance(
                 node,
                 ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Yield | ast.YieldFrom | ast.Await
-                | ast.Global | ast.Nonlocal | ast.With | ast.Try | ast.TryStar | ast.Match,
+                | ast.Global | ast.Nonlocal | ast.With | ast.TryStar | ast.Match,
             ):  # fmt: skip
                 raise UnsupportedError(type(node).__name__)
         names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
@@ -95,6 +96,8 @@ class _Compiler(Expressions):
                 return self._while(statement)
             case ast.For():
                 return self._for(statement)
+            case ast.Try():
+                return self._try(statement)
             case ast.Break():
                 return lambda _: _BREAK
             case ast.Continue():
@@ -220,6 +223,48 @@ class _Compiler(Expressions):
             return signal if signal == _RETURN else None
 
         return loop
+
+    def _try(self, statement: ast.Try) -> Statement:
+        body, otherwise = self._block(statement.body), self._block(statement.orelse)
+        final = self._block(statement.finalbody)
+        handlers = [
+            (
+                self.expression(handler.type) if handler.type is not None else None,
+                handler.name,
+                self._block(handler.body),
+            )
+            for handler in statement.handlers
+        ]
+        inner = [node for part in statement.body for node in ast.walk(part) if isinstance(node, ast.expr)]
+        lines = union(tuple(self.shadow.bit(node.lineno) for node in inner))
+        everything = [*statement.body, *statement.orelse, *(part for h in statement.handlers for part in h.body)]
+        join = self._join(everything)
+
+        def handle(frame: Frame, error: BaseException) -> str | None:
+            for kind, name, block in handlers:
+                if kind is None or isinstance(error, kind(frame)[0]):
+                    if name is not None:
+                        frame.values[name] = error
+                    frame.control |= lines
+                    return block(frame)
+            raise error
+
+        def attempt(frame: Frame) -> str | None:
+            try:
+                try:
+                    signal = body(frame)
+                    if signal is None:
+                        signal = otherwise(frame)
+                except (LoopLimit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - whatever the model's own handlers are for
+                    signal = handle(frame, error)
+            finally:
+                ended = final(frame)
+            join(frame, lines)
+            return ended or signal
+
+        return attempt
 
     def _assert(self, statement: ast.Assert) -> Statement:
         test, here = self.expression(statement.test), self.shadow.bit(statement.lineno)
