@@ -115,7 +115,7 @@ def check(source: str, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, list[f
             machine.set_state(state)
             observation, reward, done = machine.step(action)
             rows[row] = (*np.ravel(observation), reward, done)
-        except BaseException as error:  # noqa: BLE001 - a wrong program may raise anything
+        except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
         paths.append(numbers.setdefault(machine.namespace[PATH], len(numbers)))
