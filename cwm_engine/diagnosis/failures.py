@@ -34,9 +34,14 @@ _MORE_TIME = "Give it more time with `--timeout`, or check it against fewer tran
 
 # What taking a state apart that is not of the expected form raises.
 _TAKING_APART = {"TypeError", "ValueError", "IndexError", "KeyError", "AttributeError"}
-_WRONG_STATE = ("unpack", "out of range", "out of bounds", "not iterable", "not subscriptable")
-
-_EXAMPLES = 3
+_WRONG_STATE = (
+    "unpack",
+    "out of range",
+    "out of bounds",
+    "not iterable",
+    "not subscriptable",
+    "truth value of an array",
+)
 
 _NOTES = {
     "AttributeError": "Set the attribute before it is read, or correct its spelling.",
@@ -44,6 +49,7 @@ _NOTES = {
     "UnboundLocalError": "Give the variable a value on every path that leads here.",
     "ZeroDivisionError": "Guard the division for this state.",
 }
+_EXAMPLES = 3
 _SEEN = 64
 
 

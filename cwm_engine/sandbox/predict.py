@@ -318,8 +318,11 @@ def _json_or_nothing(value: Any) -> str | None:
         return None
 
 
-def _alike(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
-    return len(one) == len(other) and bool(_same(one, other, _SAME).all())
+def _alike(plain: npt.NDArray[np.float64], stored: npt.NDArray[np.float64]) -> bool:
+    """Whether both forms predict the same; where one fails, the exception must be the one that arrays raise."""
+    return (
+        len(plain) == len(stored) and not np.isnan(plain).all(axis=1).any() and bool(_same(plain, stored, _SAME).all())
+    )
 
 
 def _same(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.bool_]:
