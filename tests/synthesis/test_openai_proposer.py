@@ -155,6 +155,14 @@ class TestRightAnswers:
 
             assert asyncio.run(run()).program == asyncio.run(run()).program == BETTER
 
+    def test_a_server_on_this_machine_may_be_called_localhost(self) -> None:
+        async def run(server: Server) -> Sequence[Proposal]:
+            async with OpenAIProposer(settings(server.url.replace("127.0.0.1", "localhost"))) as proposer:
+                return await proposer.propose(improve())
+
+        with Server(streams(GOOD)) as server:
+            assert asyncio.run(run(server))[0].program == BETTER
+
     def test_many_requests_at_the_same_time_are_all_answered(self) -> None:
         async def run(server: Server) -> list[Sequence[Proposal]]:
             async with OpenAIProposer(settings(server.url)) as proposer:
@@ -376,6 +384,14 @@ class TestErrors:
 
         with pytest.raises(ProposerError, match=r"at no-such-host.invalid cannot be reached: .*OPENAI_BASE_URL"):
             asyncio.run(run())
+
+    def test_a_server_without_encryption_is_asked_with_it(self) -> None:
+        async def run(url: str) -> None:
+            async with OpenAIProposer(settings(url, attempts=1)) as proposer:
+                await proposer.propose(improve())
+
+        with Server(streams(GOOD)) as server, pytest.raises(ProposerError, match=r"cannot be reached: .*SSL"):
+            asyncio.run(run(server.url.replace("http:", "https:")))
 
     @pytest.mark.parametrize(
         ("trouble", "said"),

@@ -89,6 +89,11 @@ def test_a_fix_shows_the_error_and_what_raised_it() -> None:
     assert "recorded transitions are predicted right" not in text
 
 
+def test_an_error_has_one_example() -> None:
+    error = dataclasses.replace(fix().findings[0], examples=fix().findings[0].examples * 3)
+    assert prompt(fix(findings=(error,))).count("Example (") == 1
+
+
 def test_a_program_from_nothing_is_asked_for_with_transitions() -> None:
     text = prompt(generate())
     assert (
