@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from cwm_engine.checking.report import ModelReport, Repair
 from cwm_engine.findings import Finding, Span
+from cwm_engine.world_model.source import split_lines
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ class Carrier:
 
     def _repair(self, repair: Repair, file: str) -> Repair | None:
         """The same lines exchanged in the new text."""
-        text = list(self.now)
-        matcher = difflib.SequenceMatcher(None, self.before, repair.text.splitlines(), autojunk=False)
+        text, edited = list(self.now), split_lines(repair.text)
+        matcher = difflib.SequenceMatcher(None, self.before, edited, autojunk=False)
         for tag, start, stop, into, end in reversed(matcher.get_opcodes()):
             if tag == "equal":
                 continue
@@ -72,9 +73,9 @@ class Carrier:
             same = [self.now[line - 1] for line in lines] == list(self.before[start:stop])
             if not lines or lines != list(range(lines[0], lines[0] + len(lines))) or not same:
                 return None
-            text[lines[0] - 1 : lines[-1]] = repair.text.splitlines()[into:end]
-        repaired = "\n".join(text) + "\n"
-        before = [f"{line}\n" for line in self.now]
+            text[lines[0] - 1 : lines[-1]] = edited[into:end]
+        repaired = "\n".join(text)
+        before = "\n".join(self.now).splitlines(keepends=True)
         diff = "".join(difflib.unified_diff(before, repaired.splitlines(keepends=True), fromfile=file, tofile=file))
         return replace(repair, line=self._line(repair.line), span=self._span(repair.span), text=repaired, diff=diff)
 

@@ -22,6 +22,9 @@ from cwm_engine.trajectories.dataset import Dataset
 PROBES = 4096
 """States on which rivals are compared; they cost a few milliseconds and reach far beyond the data."""
 
+_NEAR, _FAR = 1.0, 5.0
+"""How far beyond, in ranges of the data."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -152,7 +155,7 @@ def _wide(prepared: Prepared) -> Prepared:
 
 
 def _widen(array: npt.NDArray[Any], kind: Kind, rng: np.random.Generator) -> npt.NDArray[Any]:
-    """Values between the extremes of the data and as far again beyond; texts stay as they are."""
+    """Values between the extremes of the data and far beyond, half of them not so far; texts stay as they are."""
     if kind not in (Kind.FLOAT, Kind.INT) or not array.size:
         return array
     flat = array.reshape(len(array), -1)
@@ -160,8 +163,8 @@ def _widen(array: npt.NDArray[Any], kind: Kind, rng: np.random.Generator) -> npt
     if kind is Kind.INT:
         drawn = rng.integers(low, high, size=flat.shape, endpoint=True).astype(array.dtype)
     else:
-        span = np.where(high > low, high - low, 1.0)
-        drawn = rng.uniform(low - span, high + span, size=flat.shape).astype(array.dtype)
+        span = np.where(high > low, high - low, 1.0) * np.where(np.arange(len(flat)) % 2, _NEAR, _FAR)[:, None]
+        drawn = rng.uniform(low - span, high + span).astype(array.dtype)
     changed = np.ones(flat.shape, dtype=np.bool_)
     half = len(flat) // 2
     changed[:half] = np.arange(flat.shape[1]) == rng.integers(flat.shape[1], size=half)[:, None]
