@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-TABLES = ("throughput", "memory", "localization", "fitting", "cwmb", "attacks", "trajectories")
+TABLES = ("throughput", "memory", "localization", "fitting", "cwmb", "attacks", "trajectories", "search_overhead")
 
 
 def main() -> None:

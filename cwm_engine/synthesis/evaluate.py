@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 from cwm_engine.checking.report import ModelReport, Status
 from cwm_engine.checking.run import Progress
@@ -33,6 +33,22 @@ _SUPPRESSION = re.compile(r"(#\s*cwm\s*):", re.IGNORECASE)
 
 class _StoppedError(Exception):
     """The check is not wanted any more."""
+
+
+class Checks(Protocol):
+    """Says how good candidates are: an `Evaluator`, or whatever spreads the work over other machines."""
+
+    async def searched(self, program: str) -> Evaluation:
+        """Check a program against the searched transitions."""
+        ...
+
+    async def heldout(self, program: str) -> Evaluation | None:
+        """Check a program against the held-out transitions; None where there are none."""
+        ...
+
+    def close(self) -> None:
+        """Stop checking."""
+        ...
 
 
 class Evaluator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -214,7 +214,8 @@ class GifMcts:
         options = [slot for slot in here.slots if self._is_option(slot, blocked)]
         if len(options) <= 1:
             return options[0] if options else None
-        scores = [self._score(here, slot) for slot in options]
+        tried = Counter(slot.action for slot in here.slots if not slot.is_open)
+        scores = [self._score(here, slot, tried[slot.action]) for slot in options]
         best = max(scores)
         ties = [slot for slot, score in zip(options, scores, strict=True) if score == best]
         return ties[0] if len(ties) == 1 else self._random.choice(ties)
@@ -224,9 +225,14 @@ class GifMcts:
             return False
         return slot.child is None or self.variant == "released" or not self._stats[slot.child].terminal
 
-    def _score(self, here: _Stats, slot: _Slot) -> float:
-        """UCT with eps = 1: the value, and more for what was seldom tried."""
-        same_kind = sum(1 for other in here.slots if other.action is slot.action and not other.is_open)
+    def _score(self, here: _Stats, slot: _Slot, same_kind: int) -> float:
+        """UCT with eps = 1: the value, and more for what was seldom tried.
+
+        Args:
+            here: The node that is chosen at.
+            slot: The option.
+            same_kind: Children made by the same action, there or under way.
+        """
         if slot.child is None:
             value, tried = self._models[slot.action].clipped(self._local(here, slot.action)), same_kind
         else:

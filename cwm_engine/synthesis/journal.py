@@ -112,10 +112,13 @@ class Journal:
             raise CwmError("there is no such run", path=path, hint="`cwm runs` lists them")
         journal = cls._open(path, writable=writable)
         try:
-            known = journal.header.get("format")
+            known = journal.header.get("format") if journal._has_tables() else None
         except (sqlite3.DatabaseError, ValueError) as error:
             journal.close()
             raise CwmError(f"is not the journal of a search ({error})", path=path) from error
+        if known is None:
+            journal.close()
+            raise CwmError("holds no run: it was ended before it began", path=path, hint="delete it")
         if known != FORMAT:
             journal.close()
             raise CwmError(f"is a journal of format {known}, this version reads {FORMAT}", path=path)
@@ -159,6 +162,9 @@ class Journal:
     def header(self) -> dict[str, Any]:
         """What the search is, as `create` was told."""
         return {key: json.loads(value) for key, value in self._connection.execute("SELECT key, value FROM run")}
+
+    def _has_tables(self) -> bool:
+        return self._connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
 
     @property
     def result(self) -> dict[str, Any] | None:

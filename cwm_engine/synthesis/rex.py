@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections import deque
+
+import numpy as np
 
 from cwm_engine.synthesis.interfaces import Outcome, SearchAction, Selection
 from cwm_engine.synthesis.tree import ROOT, Tree
@@ -29,8 +30,10 @@ class Rex:
 
     def __init__(self, seed: int = 0, *, confidence: float = CONFIDENCE) -> None:
         self._confidence = confidence
-        self._random = random.Random(seed)  # noqa: S311
-        self._failures = {ROOT: 0}
+        self._random = np.random.default_rng(seed)
+        self._arms = [ROOT]
+        self._successes = [1.0]
+        self._failures = [1.0]
         self._under_way: deque[int] = deque()
 
     def new_tree(self) -> Tree:
@@ -45,23 +48,23 @@ class Rex:
         """Take in what came of the oldest selection under way (see `Strategy.update`)."""
         arm = self._under_way.popleft()
         if outcome.solved:
-            self._failures[arm] -= 1
+            self._failures[arm] -= 1.0
         if tree[node].program is not None:
-            self._failures[node] = 0
+            self._arms.append(node)
+            self._successes.append(1.0 + self._confidence * outcome.value)
+            self._failures.append(1.0 + self._confidence * (1.0 - outcome.value))
 
-    def prior(self, tree: Tree, node: int) -> tuple[float, float]:
+    def belief(self, node: int) -> tuple[float, float]:
         """The two parameters of a program's Beta distribution now."""
-        if node == ROOT:
-            return 1.0, 1.0 + self._failures[ROOT]
-        value = tree[node].evaluation.outcome.value
-        return 1.0 + self._confidence * value, 1.0 + self._confidence * (1.0 - value) + self._failures[node]
+        arm = self._arms.index(node)
+        return self._successes[arm], self._failures[arm]
 
     def _select(self, tree: Tree) -> Selection:
-        samples = {node: self._random.betavariate(*self.prior(tree, node)) for node in self._failures}
-        arm = max(samples, key=samples.__getitem__)
-        self._failures[arm] += 1
+        arm = int(self._random.beta(self._successes, self._failures).argmax())
+        self._failures[arm] += 1.0
         self._under_way.append(arm)
-        return Selection(arm, refinement(tree, arm))
+        node = self._arms[arm]
+        return Selection(node, refinement(tree, node))
 
 
 def refinement(tree: Tree, node: int) -> SearchAction:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from cwm_engine.errors import CwmError
 from cwm_engine.synthesis.asking import Requests
 from cwm_engine.synthesis.budget import Budget, Reservation, Spent
-from cwm_engine.synthesis.evaluate import Evaluator
+from cwm_engine.synthesis.evaluate import Checks, Evaluator
 from cwm_engine.synthesis.evaluation import Evaluation, no_program
 from cwm_engine.synthesis.heldout import split_episodes
 from cwm_engine.synthesis.interfaces import Estimate, Proposal, Proposer, Request, SearchAction, Selection, Usage
@@ -52,7 +52,9 @@ class _Ask:
 
     number: int
     selection: Selection
+    before: _Ask | None = None
     recorded: Entry | None = None
+    request: Request | None = None
     task: asyncio.Task[_Found] | None = None
     decided: asyncio.Event = field(default_factory=asyncio.Event)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -67,6 +69,7 @@ class Search:
         journal: The journal of the run; a search goes on with what is in it.
         options: How the search goes.
         polish: Who works on each program before it is scored, at no cost; its refusals are told to the proposer.
+        checks: Who says how good a program is; closed at the end. Sandboxes of this machine if not given.
         on_event: Told of everything that happens.
 
     Raises:
@@ -81,11 +84,13 @@ class Search:
         options: Options = Options(),
         *,
         polish: Proposer | None = None,
+        checks: Checks | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
         self._problem = problem
         self._proposer = proposer
         self._polish = polish
+        self._checks = checks
         self._journal = journal
         self._options = options
         self._on_event = on_event
@@ -121,13 +126,17 @@ class Search:
             there is, and a message.
         """
         self._started = time.monotonic()
-        split, options = self._split, self._options
-        with Evaluator(self._problem.settings, split, self._problem.sandbox, options.workers) as evaluator:
+        checks = self._checks or Evaluator(
+            self._problem.settings, self._split, self._problem.sandbox, self._options.workers
+        )
+        try:
             try:
-                message = await self._search(evaluator)
+                message = await self._search(checks)
             finally:
                 await self._abandon()
-            result = await self._conclude(evaluator, message)
+            result = await self._conclude(checks, message)
+        finally:
+            checks.close()
         with suppress(CwmError):  # the result is worth more than that it was written down
             self._journal.add_ending({**result.to_json(), "program": result.program})
         self._tell("ended")
@@ -135,12 +144,13 @@ class Search:
 
     # The loop
 
-    async def _search(self, evaluator: Evaluator) -> str | None:
+    async def _search(self, checks: Checks) -> str | None:
         """Ask and take in until there is a reason to end, and say it."""
         stopped = asyncio.ensure_future(self._stop.wait())
         try:
             while True:
-                self._fill(evaluator)
+                self._fill()
+                self._send(checks)
                 if not self._under_way:
                     return "every program that was allowed has been tried"
                 ask = self._under_way[0]
@@ -158,7 +168,7 @@ class Search:
         finally:
             stopped.cancel()
 
-    def _fill(self, evaluator: Evaluator) -> None:
+    def _fill(self) -> None:
         """Have as many requests under way as there may be."""
         allowed = self._options.limits.nodes
         while len(self._under_way) < self._options.parallel and (allowed is None or self._asked < allowed):
@@ -166,17 +176,26 @@ class Search:
             if not selections:
                 return
             number, selection = self._asked, selections[0]
-            ask = _Ask(number, selection, self._recorded[number] if number < len(self._recorded) else None)
-            if ask.recorded is None:
-                request = self._requests.request(self.tree, selection, number)
-                ask.task = asyncio.create_task(self._work(ask, request, self._last, evaluator))
-            else:
+            ask = _Ask(number, selection)
+            if number < len(self._recorded):
+                ask.recorded = self._recorded[number]
                 ask.decided.set()
                 ask.settled.set()
+            else:
+                ask.before = self._last
+                ask.request = self._requests.request(self.tree, selection, number)
             self._asked += 1
             self._last = ask
             self._under_way.append(ask)
             self._tell("asked", number=number)
+
+    def _send(self, checks: Checks) -> None:
+        """Begin to work on what is under way, once everything that was recorded has been taken in: it may be enough."""
+        for ask in self._under_way:
+            if ask.request is None:
+                return
+            if ask.task is None:
+                ask.task = asyncio.create_task(self._work(ask, ask.request, checks))
 
     async def _until(self, ask: _Ask, stopped: asyncio.Future[Any]) -> bool:
         """Wait for what came of a request.
@@ -219,15 +238,16 @@ class Search:
 
     # One request
 
-    async def _work(self, ask: _Ask, request: Request, before: _Ask | None, evaluator: Evaluator) -> _Found:
+    async def _work(self, ask: _Ask, request: Request, checks: Checks) -> _Found:
         """Ask, and check what is said."""
-        if before is not None:
-            await before.decided.wait()
+        if ask.before is not None:
+            await ask.before.decided.wait()
+            ask.before = None
         begins_with = self._problem.begins_with
         if ask.number == 0 and begins_with is not None:
             ask.decided.set()
             ask.settled.set()
-            return await self._choose([Proposal(program=begins_with)], ask, evaluator)
+            return await self._choose([Proposal(program=begins_with)], ask, checks)
         answer = self._answers.get(ask.number)
         if answer is None:
             answer = await self._call(ask, request)
@@ -240,7 +260,7 @@ class Search:
         ask.decided.set()
         ask.settled.set()
         self._tell("answered", number=ask.number)
-        return await self._choose(answer.proposals, ask, evaluator)
+        return await self._choose(answer.proposals, ask, checks)
 
     async def _call(self, ask: _Ask, request: Request) -> Answer:
         """Ask the proposer, and keep what it says before anything else is done with it."""
@@ -281,29 +301,29 @@ class Search:
             return reservation
         raise _ExhaustedError(self.budget.refusal(estimate) or "the budget is used up")
 
-    async def _choose(self, proposals: Sequence[Proposal], ask: _Ask, evaluator: Evaluator) -> _Found:
+    async def _choose(self, proposals: Sequence[Proposal], ask: _Ask, checks: Checks) -> _Found:
         """Check all programs of an answer; the first of the best becomes the node."""
         programs = [proposal.program for proposal in proposals if proposal.program is not None]
         if not programs:
             reasons = [proposal.reason for proposal in proposals if proposal.reason]
             return _Found(None, no_program(reasons[0] if reasons else "The reply holds no program."))
-        found = await self._best(programs, evaluator)
+        found = await self._best(programs, checks)
         if self._polish is None or found.evaluation.solved or not found.evaluation.findings:
             return found
-        return await self._polished(self._polish, found, ask, evaluator)
+        return await self._polished(self._polish, found, ask, checks)
 
-    async def _polished(self, polish: Proposer, found: _Found, ask: _Ask, evaluator: Evaluator) -> _Found:
+    async def _polished(self, polish: Proposer, found: _Found, ask: _Ask, checks: Checks) -> _Found:
         action = SearchAction.FIX if found.evaluation.buggy else SearchAction.IMPROVE
         node = Node(id=0, parent=None, action=None, program=found.program, evaluation=found.evaluation)
         proposals = await polish.propose(self._requests.about(action, node, ask.number))
         programs = [proposal.program for proposal in proposals if proposal.program is not None]
         note = next((proposal.reason for proposal in proposals if proposal.reason), None)
-        better = await self._best([found.program or "", *programs], evaluator)
+        better = await self._best([found.program or "", *programs], checks)
         return _Found(better.program, better.evaluation, note if better.program == found.program else None)
 
     @staticmethod
-    async def _best(programs: Sequence[str], evaluator: Evaluator) -> _Found:
-        evaluations = await asyncio.gather(*(evaluator.searched(program) for program in programs))
+    async def _best(programs: Sequence[str], checks: Checks) -> _Found:
+        evaluations = await asyncio.gather(*(checks.searched(program) for program in programs))
         best = max(range(len(programs)), key=lambda index: evaluations[index].rank)
         return _Found(programs[best], evaluations[best])
 
@@ -325,11 +345,11 @@ class Search:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _conclude(self, evaluator: Evaluator, message: str | None) -> SearchResult:
+    async def _conclude(self, checks: Checks, message: str | None) -> SearchResult:
         best = self.tree.best
         heldout: Evaluation | None = None
         if best is not None and best.program is not None and not self._stop.is_set():
-            heldout = await self._held_out(evaluator, best.program)
+            heldout = await self._held_out(checks, best.program)
         status = self._status(best, heldout)
         if status is not SearchStatus.CANCELLED and self._split.heldout is None and best is not None:
             message = "; ".join(filter(None, (message, "there are too few episodes to hold any out")))
@@ -346,8 +366,8 @@ class Search:
             message=message,
         )
 
-    async def _held_out(self, evaluator: Evaluator, program: str) -> Evaluation | None:
-        check = asyncio.ensure_future(evaluator.heldout(program))
+    async def _held_out(self, checks: Checks, program: str) -> Evaluation | None:
+        check = asyncio.ensure_future(checks.heldout(program))
         stopped = asyncio.ensure_future(self._stop.wait())
         await _first_of(check, stopped)
         stopped.cancel()

@@ -176,6 +176,34 @@ def test_the_released_code_learns_from_a_child_that_counts_as_0():
     assert default.strategy._models[G].local_weight == 0.5
 
 
+def test_a_tree_of_the_released_code():
+    """Four steps with .4, .2, a bug, and its fix .6; weights of generate after each in brackets.
+
+    1. Generate at the root. Learned from overall .5, local 0 (the new child counts as 0): predicted .25, slope
+       2 (.25 - .4) = -.3; [.5 + .3/3 * .25 = .525, .5 - .3/3 * .25 = .475]. Root .4 / 2 = .2.
+    2. Child .4 + .0589; new: overall (1 + .4)/3 = .46667, local .4, .525 * .46667 + .475 * .4 = .435, + .0589:
+       generate. Learned with local (.4 + 0)/2 = .2: predicted .525 * .46667 + .475 * .2 = .34, slope 2 (.34 - .2) = .28,
+       rate 1/4; [.525 - .07 * .12667 = .516133, .475 + .07 * .14 = .4848]. Root .6 / 3 = .2.
+    3. Children .4 and .2, each + .1 sqrt(1.0986/2) = .0741: .4741; new: overall (1 + .6)/4 = .4, local .3; weights sum
+       to 1.000933: (.516133 * .4 + .4848 * .3)/1.000933 = .351565, + .1 sqrt(1.0986/3) = .0605: .4121. Down to child
+       1, N = 1: generate .4 (overall, nothing local), improve .55. Improve, a bug: root keeps .2, child 1 keeps .4.
+    4. Root N = 4: child 1 .4 + .1 sqrt(1.3863/3) = .4680; child 2 .2 + .1 sqrt(1.3863/2) = .2833; new .3516 +
+       .1 sqrt(1.3863/3) = .4195. Child 1, N = 2: bug .99 + .0589. Fix: .6. Root (.8 + .6)/5 = .28, child 1
+       (.8 + .6)/3, and the bug is worth what its fix is.
+    """
+    game = Game("released")
+    assert game.play(0.4) == (ROOT, G)
+    model = game.strategy._models[G]
+    assert (model.global_weight, model.local_weight) == (pytest.approx(0.525), pytest.approx(0.475))
+    assert game.play(0.2) == (ROOT, G)
+    assert (model.global_weight, model.local_weight) == (pytest.approx(0.5161333), pytest.approx(0.4848))
+    assert game.play(BUG) == (1, I)
+    assert game.values == pytest.approx([0.2, 0.4, 0.2, 0.99])
+    assert game.play(0.6) == (3, F)
+    assert game.values == pytest.approx([0.28, 1.4 / 3, 0.2, 0.6, 0.6])
+    assert game.visits == [5, 3, 1, 2, 1]
+
+
 def test_where_the_variants_part():
     """Two programs of .6 below the root, each visited once, N = 3; both variants give each .6 plus a bonus.
 
@@ -189,7 +217,7 @@ def test_where_the_variants_part():
         game.tell(first, 0.6)
         game.tell(second, 0.6)
         root = game.strategy._stats[ROOT]
-        scores[variant] = game.strategy._score(root, root.slots[0])
+        scores[variant] = game.strategy._score(root, root.slots[0], 2)
     assert scores["default"] == pytest.approx(0.6 + 0.1 * math.sqrt(math.log(3) / 2))
     assert scores["paper"] == pytest.approx(0.6 + 0.1 * math.sqrt(math.log(3) / 3))
 

@@ -106,6 +106,12 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path):
             Journal.open(path, writable=writable)
 
 
+def test_a_run_that_was_killed_before_it_began_says_so(tmp_path):
+    (tmp_path / "run.sqlite").touch()
+    with pytest.raises(CwmError, match="ended before it began"):
+        Journal.open(tmp_path / "run.sqlite")
+
+
 def test_a_run_is_not_begun_twice(journal):
     with pytest.raises(CwmError, match="is there already"):
         Journal.create(journal.path, {})

@@ -282,6 +282,39 @@ def test_a_proposer_that_cannot_be_reached_ends_the_search_with_what_there_is(pa
     assert result.spent.calls == 1
 
 
+def test_a_fault_of_a_proposer_is_not_hidden_and_loses_no_node(path):
+    run = Run(path, Scripted([HALF_RIGHT, ZeroDivisionError("a fault of the proposer")]))
+    with pytest.raises(ZeroDivisionError):
+        run.run()
+    with Journal.open(path) as journal:
+        assert journal.node_count == 1
+
+
+def test_a_search_whose_task_is_cancelled_loses_no_node(path):
+    run = Run(path, Scripted([HALF_RIGHT], delay=lambda number: 600.0 * (number > 0)))
+
+    async def cancelled():
+        task = asyncio.ensure_future(run.search.run())
+        while len(run.search.tree) < 2:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+    run.journal.close()
+    with Journal.open(path) as journal:
+        assert journal.node_count == 1
+        assert len(journal.lost()) == 1
+
+
+def test_what_a_lost_call_may_have_taken_counts_against_tokens(path):
+    """40 were taken, the call that was cut off may have taken 100, and the next one may take 100 again."""
+    test_a_search_whose_task_is_cancelled_loses_no_node(path)
+    result = Run(path, Scripted([HALF_RIGHT]), limits=Limits(tokens=239)).run()
+    assert "limit of 239 tokens" in result.message
+
+
 def test_calls_under_way_when_another_fails_are_kept_for_later(path):
     """Request 0 fails at once; what request 1 brings a little later is paid, so it is not lost."""
     proposer = Scripted(
@@ -308,6 +341,14 @@ def test_a_search_goes_on_where_it_was_stopped(tmp_path):
         assert len(first.requests) + len(second.requests) == 8
         assert result.spent.calls == 8
         assert sum(event.recorded for event in run.events) == cut
+
+
+def test_a_run_that_found_its_program_asks_nobody_when_it_is_gone_on_with(path):
+    first = Run(path, Scripted([HALF_RIGHT, WRONG_REWARD, RIGHT], delay=lambda number: number / 100), parallel=3)
+    again = Scripted([HALF_RIGHT])
+    assert first.run().status is SearchStatus.VERIFIED
+    assert Run(path, again, parallel=3).run().status is SearchStatus.VERIFIED
+    assert again.requests == []
 
 
 def test_a_run_is_not_gone_on_with_as_another_search(path):

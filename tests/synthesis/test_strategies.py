@@ -37,7 +37,7 @@ def test_rex_trusts_a_program_by_its_accuracy():
     strategy = Rex()
     tree = strategy.new_tree()
     play(strategy, tree, Evaluation(accuracy=0.75))
-    assert (strategy.prior(tree, 1), strategy.prior(tree, ROOT)) == ((16.0, 6.0), (1.0, 2.0))
+    assert (strategy.belief(1), strategy.belief(ROOT)) == ((16.0, 6.0), (1.0, 2.0))
 
 
 def test_rex_trusts_a_program_less_with_each_refinement_that_failed():
@@ -48,21 +48,21 @@ def test_rex_trusts_a_program_less_with_each_refinement_that_failed():
     children = Counter(node.parent for node in tree)
     for node in tree:
         if node.id != ROOT:
-            assert strategy.prior(tree, node.id) == (11.0, 11.0 + children[node.id])
+            assert strategy.belief(node.id) == (11.0, 11.0 + children[node.id])
 
 
 def test_rex_counts_what_is_under_way_as_failed():
     strategy = Rex()
     tree = strategy.new_tree()
     strategy.select(tree, 3)
-    assert strategy.prior(tree, ROOT) == (1.0, 4.0)
+    assert strategy.belief(ROOT) == (1.0, 4.0)
 
 
 def test_rex_fixes_what_does_not_run_and_gives_it_no_credit():
     strategy = Rex()
     tree = strategy.new_tree()
     play(strategy, tree, Evaluation(accuracy=0.9, buggy=True))
-    assert strategy.prior(tree, 1) == (1.0, 21.0)
+    assert strategy.belief(1) == (1.0, 21.0)
     chosen = [strategy.select(tree, 1)[0] for _ in range(200)]
     assert {selection.action for selection in chosen if selection.node == 1} == {F}
 
