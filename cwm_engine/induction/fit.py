@@ -46,6 +46,7 @@ MOST_ROWS = 4000
 _JOB = "cwm_engine.induction.jobs:fit_job"
 _GRACE_SECONDS = 3.0
 _LONGEST_TEXT = 64
+_REASONS = frozenset(map(str, Reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +183,9 @@ def fit(
     after = runner.run(replace(program, source=text), determinism=False, form=evidence.form) if texts else evidence
     undetermined = _undetermined(answer.get("undetermined"), numbers, after)
     if not texts:
-        return nothing("No other numbers predict more.", undetermined)
+        return nothing("No other numbers were found that predict more.", undetermined)
     if not _is_better(after, evidence):
-        return nothing("No other numbers predict more.", undetermined)
+        return nothing("No other numbers were found that predict more.", undetermined)
     changed = tuple(Change(numbers.literals[number], new) for number, new in sorted(texts.items()))
     return Fit(text, changed, undetermined, evidence, after, time.monotonic() - started)
 
@@ -244,11 +245,11 @@ def _ask(runner: Runner, program: Program, sample: Sample, seconds: float, seed:
 def _texts(claimed: Any, numbers: Numbers) -> dict[int, str]:
     """What the child says is to be written, held to what it may say: numbers, fractions and multiples of pi."""
     texts: dict[int, str] = {}
-    for number, text in claimed if isinstance(claimed, list) else ():
-        if isinstance(number, int) and 0 <= number < len(numbers) and isinstance(text, str):
-            literal = numbers.literals[number]
-            if len(text) <= _LONGEST_TEXT and _is_plain(text, numbers.knows_pi()) and text != literal.text:
-                texts[number] = text
+    for claim in claimed if isinstance(claimed, list) else ():
+        match claim:
+            case [int(number), str(text)] if 0 <= number < len(numbers) and len(text) <= _LONGEST_TEXT:
+                if _is_plain(text, numbers.knows_pi()) and text != numbers.literals[number].text:
+                    texts[number] = text
     return texts
 
 
@@ -266,12 +267,19 @@ def _is_plain(text: str, pi: str | None) -> bool:
 
 
 def _is_better(after: Evidence, before: Evidence) -> bool:
-    """Whether more is right, and no less of what the search never saw."""
+    """Whether more is right - transitions, or else fields - and no less of what the search never saw."""
     if after.status is not Status.COMPLETE:
         return False
     held = held_out(after.prepared.dataset)
-    was, now = _accuracy(before, held) or 0.0, _accuracy(after, held) or 0.0
-    return (after.accuracy or 0.0) > (before.accuracy or 0.0) and now >= was
+    everything = np.ones_like(held)
+    held_back = not held.any() or _score(after, held) >= _score(before, held)
+    return held_back and _score(after, everything) > _score(before, everything)
+
+
+def _score(evidence: Evidence, rows: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Fraction of some rows with every field right, and of their fields that are right."""
+    right = evidence.checked[rows, None] & ~evidence.wrong[rows]
+    return _accuracy(evidence, rows) or 0.0, float(right.mean())
 
 
 def _accuracy(evidence: Evidence, rows: npt.NDArray[np.bool_]) -> float | None:
@@ -288,10 +296,12 @@ def _undetermined(claimed: Any, numbers: Numbers, after: Evidence) -> tuple[Unde
     paths = (*after.paths, *((after.loading,) if after.loading else ()))
     ran = frozenset(line for path in paths for line in instrumented.lines_of(path))
     found: list[Undetermined] = []
-    for number, reason, others in claimed if isinstance(claimed, list) else ():
-        if not isinstance(number, int) or not 0 <= number < len(numbers) or reason not in set(Reason):
-            continue
-        literal = numbers.literals[number]
+    for claim in claimed if isinstance(claimed, list) else ():
+        match claim:
+            case [int(number), str(reason), list(others)] if 0 <= number < len(numbers) and reason in _REASONS:
+                literal = numbers.literals[number]
+            case _:
+                continue
         with_names = tuple(
             _named(numbers.literals[other]) for other in others if isinstance(other, int) and 0 <= other < len(numbers)
         )

@@ -72,7 +72,7 @@ def limits_of(watched: Objective, values: Sequence[Number], rows: Rows) -> dict[
 def improve(
     objective: Objective, watched: Objective, values: Sequence[Number], rows: Rows, check: Rows
 ) -> tuple[Number, ...]:
-    """Move each limit to where most transitions are right.
+    """Move each limit to where most fields are right.
 
     Args:
         objective: The model.
@@ -92,7 +92,7 @@ def improve(
 
 def _placed(objective: Objective, limit: Limit, values: Sequence[Number], check: Rows) -> Number:
     now = values[limit.number]
-    whole = isinstance(now, int)
+    whole = isinstance(objective.start[limit.number], int)
     trials: dict[Number, int] = {}
 
     def score(candidates: Sequence[float], rows: Rows) -> None:
@@ -100,14 +100,14 @@ def _placed(objective: Objective, limit: Limit, values: Sequence[Number], check:
             value: Number = round(candidate) if whole else candidate
             if value not in trials:
                 changed = [value if index == limit.number else item for index, item in enumerate(values)]
-                trials[value] = int(objective.right(changed, rows).sum())
+                trials[value] = objective.right_fields(changed, rows)
 
-    between = _between(limit.turns)
+    between = _whole_around(limit.turns) if whole else _between(limit.turns)
     near = [item for item in between if _is_like(item, float(now))]
     spread = [near[int(place)] for place in np.linspace(0, len(near) - 1, min(_TRIED, len(near)))]
     score([float(now), *limit.extremes, *spread], check)
     best = max(trials.values())
-    if best == len(check) and trials[now] == best:
+    if trials[now] == best == objective.all_fields(check):
         return now
     # Look closer around the best, with the transitions that turn there.
     winners = sorted(value for value, count in trials.items() if count == best)
@@ -188,6 +188,15 @@ def _between(turns: Floats) -> list[float]:
     margin = 0.02 * (float(np.ptp(distinct)) or abs(float(distinct[0])) or 1.0)
     middles = (distinct[1:] + distinct[:-1]) / 2
     return [float(distinct[0]) - margin, *middles.tolist(), float(distinct[-1]) + margin]
+
+
+def _whole_around(turns: Floats) -> list[float]:
+    """The whole numbers from below the first turning point to above the last."""
+    finite = turns[np.isfinite(turns)]
+    if not len(finite):
+        return []
+    low, high = np.floor(finite.min()) - 1, np.ceil(finite.max()) + 1
+    return np.unique(np.round(np.linspace(low, high, int(min(high - low + 1, 1000))))).tolist()
 
 
 def _is_like(value: float, now: float) -> bool:

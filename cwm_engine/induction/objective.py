@@ -28,6 +28,7 @@ FAR = 1e3
 
 _LOOP_ITERATIONS = 20_000
 _NOTHING = 1e-3
+_FLOOR = 1e-3
 
 
 class OutOfTime(Exception):  # noqa: N818 - an event
@@ -79,6 +80,7 @@ class Objective:
             tree = traced(tree)
         names = {**self._counters.names, **self._tracer.names, **dict(zip(self._names, self.start, strict=True))}
         self._bench = Bench(instrument(tree).tree, model, sample, names, loader)
+        self._fields = len(self._bench.judge.names)
         self._smooth, observed = _smooth_cells(sample)
         self.scale = _scales(sample, observed)
         self.observed = observed
@@ -123,10 +125,9 @@ class Objective:
         off = np.clip(np.where(np.isfinite(off), off, FAR), -FAR, FAR)
         return np.where(self._counted[rows], off, 0.0)
 
-    def near(self, residuals: Floats, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Which rows have all their smooth cells within the tolerance."""
-        within: npt.NDArray[np.bool_] = np.abs(residuals) <= self.allowed[rows]
-        return np.logical_and.reduce(within, axis=1)
+    def sizes(self, residuals: Floats, rows: Rows) -> Floats:
+        """The typical size of the residuals in each cell; never less than a small part of the tolerance."""
+        return np.maximum(np.median(np.abs(residuals), axis=0), _FLOOR * np.median(self.allowed[rows], axis=0))
 
     def right(self, values: Sequence[Number], rows: Rows) -> npt.NDArray[np.bool_]:
         """Which rows are predicted rightly in every field."""
@@ -140,6 +141,24 @@ class Objective:
             refill()
             found.append(accepts(row))
         return np.array(found, dtype=np.bool_)
+
+    def right_fields(self, values: Sequence[Number], rows: Rows) -> int:
+        """How many fields of the rows are predicted rightly, all fields counted; of `all_fields` there are."""
+        self._check_time()
+        if not self._set(values):
+            return 0
+        self.runs += len(rows)
+        measure, refill = self._bench.measure, self._counters.refill
+        count = 0
+        for row in rows.tolist():
+            refill()
+            miss = measure(row)
+            count += 0 if miss is None else self._fields - miss.wrong.bit_count()
+        return count
+
+    def all_fields(self, rows: Rows) -> int:
+        """How many fields the rows have."""
+        return self._fields * len(rows)
 
     def events(self, values: Sequence[Number], rows: Rows) -> list[Sides]:
         """For each row the comparisons it made, by place and occurrence: both sides. Needs `watch`."""

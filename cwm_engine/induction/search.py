@@ -30,7 +30,7 @@ class Found:
     Attributes:
         texts: How constants are to be written, by number; those that stay as they are are left out.
         undetermined: Constants that the data does not determine.
-        missed: Fraction of the checked transitions that is still wrong.
+        missed: Fraction of the fields of the checked transitions that is still wrong.
         runs: Transitions run.
         in_time: Whether the search came to its end.
     """
@@ -100,19 +100,29 @@ class _Search:
         self._take(self.values)
         starts = _STARTS
         for _ in range(_ROUNDS):
-            if self.missed == 0.0:
+            if self._is_done():
                 return
             try:
                 self._fitter.run(self.values, starts)
             finally:
                 if self._fitter.best is not None:
                     self._take(self._fitter.best.values)
-            if self.missed == 0.0:
+            if self._is_done():
                 return
-            placed = improve(self._objective, self._watched, self.values, self._all, self._check)
-            if not self._take(placed):
+            if not self._take(improve(self._objective, self._watched, self.values, self._all, self._check)):
                 return
             starts = 1
+
+    def _is_done(self) -> bool:
+        """Whether every transition is right; if only the checked ones are, others are checked from now on."""
+        if self.missed > 0.0:
+            return False
+        wrong = np.flatnonzero(~self._objective.right(self.values, self._all))
+        if not len(wrong):
+            return True
+        self._check = np.union1d(self._check, wrong[:_CHECK_ROWS])
+        self.missed = self._missed(self.values)
+        return False
 
     def write(self, found: Found) -> None:
         """Write the numbers well, and tell those that the data does not determine."""
@@ -123,7 +133,7 @@ class _Search:
         writer = Writer(self._numbers, self._objective, self._fitter, self._check)
         values = writer.write(self.values, limits)
         self.values, found.texts = tuple(values), writer.texts
-        self.missed = 1.0 - writer.count_right(values) / len(self._check)
+        self.missed = self._missed(values)
 
     def plain_texts(self) -> dict[int, str]:
         """All digits of the numbers."""
@@ -133,22 +143,25 @@ class _Search:
         return {number: way.text for number, way in enumerate(written) if way.value != self._objective.start[number]}
 
     def _take(self, values: Sequence[Number]) -> bool:
-        """Take values that make more of the checked transitions right."""
-        missed = 1.0 - float(self._objective.right(values, self._check).mean())
+        """Take values that make more fields of the checked transitions right."""
+        missed = self._missed(values)
         better = missed < self.missed
         if better or (missed == self.missed and self._fitter.best is not None):
             self.values, self.missed = tuple(values), missed
         return better
 
+    def _missed(self, values: Sequence[Number]) -> float:
+        return 1.0 - self._objective.right_fields(values, self._check) / self._objective.all_fields(self._check)
+
 
 def _telling(sample: Sample, rng: np.random.Generator) -> Rows:
-    """Transitions that something happens in: an end, a rare reward, an observation at the edge of all."""
+    """Transitions that something happens in: an end, a rare reward, something at the edge of all that was seen."""
     rare = np.zeros(len(sample), dtype=np.float64)
     rare[sample.terminated] += 2.0
     common = np.unique(sample.rewards, return_inverse=True, return_counts=True)
     if len(common[0]) <= 20:
         rare += (common[2][common[1]] < 0.1 * len(sample)).astype(float)
-    for array in sample.following.arrays:
+    for array in (*sample.following.arrays, *sample.states.arrays, *sample.actions.arrays):
         flat = array.reshape(len(sample), -1)
         if flat.dtype.kind == "f" and len(sample):
             rare += ((flat == flat.min(axis=0)) | (flat == flat.max(axis=0))).any(axis=1)

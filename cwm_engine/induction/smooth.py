@@ -18,8 +18,11 @@ from cwm_engine.induction.objective import FAR, Floats, Objective, Rows
 _STEP, _ROUNDED_STEP = 1e-6, 3e-3
 _JUMP, _STEEP = 1e-2, 30.0
 """A change larger than these allow after so small a step is a branch taken, not a slope."""
-_ROUNDS, _EVALUATIONS = 5, 30
-_STALLED, _SOLVED = 3, 0.02
+_ROUNDS, _EVALUATIONS, _POLISHES = 5, 30, 10
+_PROGRESS = 0.1
+"""By how much the logarithm of the typical residuals has to fall in a round for another one to be worth it."""
+
+_STALLED, _SOLVED = 3, 0.005
 _PULL = 0.01
 """How much a factor e in a constant counts against the residuals, in the typical one: it decides only what they do not.
 
@@ -35,17 +38,17 @@ class Solution:
 
     Attributes:
         values: All constants.
-        missed: Fraction of the rows with a smooth cell outside the tolerance.
-        median: Median size of the residuals.
+        missed: Fraction of the smooth cells outside the tolerance.
+        size: Mean logarithm of the typical residuals of each cell.
     """
 
     values: tuple[Number, ...]
     missed: float
-    median: float
+    size: float
 
     def beats(self, other: Solution | None) -> bool:
         """Whether it fits better."""
-        return other is None or (self.missed, self.median) < (other.missed, other.median)
+        return other is None or (self.missed, self.size) < (other.missed, other.size)
 
 
 def prepare() -> None:
@@ -93,7 +96,7 @@ class Fitter:
                 first = self._global(first)
             elif number:
                 first[self._free] *= np.exp(self._rng.normal(0.0, 0.35, len(self._free)))
-            found.append(self._local(first, log=last or number % 2 == 0))
+            found.append(self._local(first, start, log=last or number % 2 == 0))
             if last or min(one.missed for one in found) <= _SOLVED:
                 break
         assert self.best is not None  # noqa: S101 - there was at least one start
@@ -108,22 +111,11 @@ class Fitter:
         first = np.array(values, dtype=np.float64)
         if not len(free):
             return tuple(values)
-        size = self._objective.residuals(first.tolist(), rows)
-        scale = _median(size)
         made = Coordinates(first, self._objective.start, free, log=True)
-        pull = _PULL * max(scale, 1e-9) * np.eye(len(made.free))
-        solved = scipy.optimize.least_squares(
-            lambda z: np.concatenate([self._objective.residuals(made.values(z), rows).ravel(), pull @ z]),
-            np.zeros(len(made.free)),
-            jac=lambda z: np.vstack([self.jacobian(made, z, rows), pull]),
-            loss="soft_l1",
-            f_scale=max(2 * scale, 1e-9),
-            max_nfev=10,
-            xtol=1e-12,
-            ftol=1e-9,
-        )
-        after = made.values(solved.x)
-        return tuple(after) if _median(self._objective.residuals(after, rows)) <= scale * 1.000001 else tuple(values)
+        solved = self._least_squares(made, np.zeros(len(made.free)), range(len(made.free)), rows, evaluations=_POLISHES)
+        after = made.values(solved)
+        better = self._size(after, rows) <= self._size(values, rows) + 1e-6
+        return tuple(after) if better else tuple(values)
 
     def slopes(self, values: Sequence[Number]) -> Floats:
         """How predictions change with the logarithm of each constant, in tolerances, shape (cells, constants)."""
@@ -148,52 +140,88 @@ class Fitter:
             found[:, index] = np.where((np.abs(slope) * step < _JUMP + _STEEP * step) & ~missing, slope, 0.0)
         return found
 
-    def _local(self, first: Floats, *, log: bool) -> Solution:
-        """Rounds of least squares, each more deaf to outliers than the one before."""
+    def _local(self, first: Floats, start: Sequence[Number], *, log: bool) -> Solution:
+        """Rounds of least squares, each more deaf to outliers than the one before.
+
+        Constants that no prediction ever responds to go back to where they were: other starts move them too.
+        """
         made = Coordinates(first, self._objective.start, self._free, log=log)
         z = np.zeros(len(made.free))
-        solution = self._judged(made.values(z))
+        solution = self._judged(made.values(z), remember=False)
+        moved: set[int] = set()
         for _ in range(_ROUNDS):
-            z, solution, better = self._round(made, z, solution)
-            if not better or solution.missed == 0.0:
+            known = self.jacobian(made, z, self.rows)
+            active = np.flatnonzero(np.abs(known).max(axis=0, initial=0.0) > 0).tolist()
+            if not active:
                 break
-        return solution
+            moved.update(made.free[place] for place in active)
+            before, z = solution, self._least_squares(made, z, active, self.rows, known=known)
+            z = self._rare_branches(made, z, active)
+            solution = self._judged(made.values(z), remember=False)
+            if solution.missed == 0.0:
+                break
+            if solution.missed >= before.missed and solution.size >= before.size - _PROGRESS:
+                break
+        kept = set(self._free) - moved
+        values = [start[number] if number in kept else value for number, value in enumerate(solution.values)]
+        return self._judged(values)
 
-    def _round(self, made: Coordinates, z: Floats, before: Solution) -> tuple[Floats, Solution, bool]:
-        responsive = self.jacobian(made, z, self.rows)
-        active = np.flatnonzero(np.abs(responsive).max(axis=0, initial=0.0) > 0)
-        if not len(active):
-            return z, before, False
-        first = [responsive]
-        pull = _PULL * max(before.median, 1e-9) * np.eye(len(active))
+    def _rare_branches(self, made: Coordinates, z: Floats, active: Sequence[int]) -> Floats:
+        """Fit what only predictions that are off depend on by itself: the others would drown it."""
+        residuals = self._objective.residuals(made.values(z), self.rows)
+        off = np.abs(residuals) > self._objective.allowed[self.rows]
+        slopes = np.abs(self.jacobian(made, z, self.rows, active))
+        free = [place for place in active if slopes[off.ravel(), place].any() and not slopes[~off.ravel(), place].any()]
+        return self._least_squares(made, z, free, self.rows[off.any(axis=1)]) if free else z
+
+    def _least_squares(
+        self,
+        made: Coordinates,
+        z: Floats,
+        active: Sequence[int],
+        rows: Rows,
+        *,
+        evaluations: int = _EVALUATIONS,
+        known: Floats | None = None,
+    ) -> Floats:
+        """Robust least squares from z over the active coordinates."""
+        places = list(active)
+        stacked = self._weights(self._objective.residuals(made.values(z), rows), rows).ravel()
+        pull = _PULL * np.eye(len(places))
+        first = [] if known is None else [known]
 
         def whole(part: Floats) -> Floats:
             full = z.copy()
-            full[active] = part
+            full[places] = part
             return full
 
-        def slopes(part: Floats) -> Floats:
-            known = first.pop() if first else self.jacobian(made, whole(part), self.rows, active.tolist())
-            return np.vstack([known[:, active], pull])
-
         def misses(part: Floats) -> Floats:
-            return np.concatenate([self._objective.residuals(made.values(whole(part)), self.rows).ravel(), pull @ part])
+            off = self._objective.residuals(made.values(whole(part)), rows).ravel()
+            return np.concatenate([off * stacked, pull @ part])
+
+        def slopes(part: Floats) -> Floats:
+            found = first.pop() if first else self.jacobian(made, whole(part), rows, places)
+            return np.vstack([found[:, places] * stacked[:, None], pull])
 
         solved = scipy.optimize.least_squares(
-            misses,
-            z[active],
-            jac=slopes,
-            loss="soft_l1",
-            f_scale=max(1.5 * before.median, 1e-9),
-            max_nfev=_EVALUATIONS,
-            xtol=1e-12,
-            ftol=1e-7,
-            gtol=1e-14,
+            misses, z[places], jac=slopes, loss="soft_l1", max_nfev=evaluations, xtol=1e-12, ftol=1e-7, gtol=1e-14
         )
-        after = whole(solved.x)
-        solution = self._judged(made.values(after))
-        better = solution.missed < before.missed or solution.median < 0.5 * before.median
-        return after, solution, better
+        return whole(solved.x)
+
+    def _weights(self, residuals: Floats, rows: Rows) -> Floats:
+        """How much each residual counts, by how far its cell is off typically.
+
+        So a cell that cannot be right does not keep the others from it. Among those that are, what is off counts by
+        its own size: transitions of a rare branch pull at the constants of that branch, and hardly at any others.
+        """
+        sizes = self._objective.sizes(residuals, rows)
+        off = np.abs(residuals) > self._objective.allowed[rows]
+        typical = [
+            float(np.median(np.abs(column[which]))) if which.any() else 0.0
+            for column, which in zip(residuals.T, off.T, strict=True)
+        ]
+        weights: Floats = 1.0 / (1.5 * np.where(off, np.maximum(sizes, typical), sizes))
+        return weights
 
     def _global(self, first: Floats) -> Floats:
         """Differential evolution on few rows, for a start in another valley."""
@@ -213,13 +241,18 @@ class Fitter:
         )
         return np.array(made.values(solved.x))
 
-    def _judged(self, values: Sequence[Number]) -> Solution:
+    def _judged(self, values: Sequence[Number], *, remember: bool = True) -> Solution:
         residuals = self._objective.residuals(values, self.rows)
-        missed = 1.0 - float(self._objective.near(residuals, self.rows).mean())
-        solution = Solution(tuple(values), missed, _median(residuals))
-        if solution.beats(self.best):
+        missed = float((np.abs(residuals) > self._objective.allowed[self.rows]).mean())
+        solution = Solution(tuple(values), missed, self._size(values, self.rows, residuals))
+        if remember and solution.beats(self.best):
             self.best = solution
         return solution
+
+    def _size(self, values: Sequence[Number], rows: Rows, residuals: Floats | None = None) -> float:
+        if residuals is None:
+            residuals = self._objective.residuals(values, rows)
+        return float(np.log(self._objective.sizes(residuals, rows)).mean())
 
 
 class Coordinates:
@@ -247,9 +280,3 @@ class Coordinates:
         made[self.free] = np.where(self._added, base + z, moved)
         found: list[Number] = made.tolist()
         return found
-
-
-def _median(residuals: Floats) -> float:
-    """The median of what is off at all; much of a prediction may be right whatever the constants are."""
-    sizes = np.abs(residuals).max(axis=1, initial=0.0)
-    return float(np.median(sizes)) if len(sizes) else 0.0

@@ -31,7 +31,7 @@ class Writer:
         numbers: The program.
         objective: The program and the data.
         fitter: What polishes the constants that are left.
-        check: Transitions of which none may be lost.
+        check: Transitions of which no field may be lost.
 
     Attributes:
         texts: How the constants that change are to be written, by number.
@@ -41,7 +41,7 @@ class Writer:
         self._numbers, self._objective, self._fitter, self._check = numbers, objective, fitter, check
         self._rows = fitter.rows
         self._slopes: Floats = np.zeros((0, 0))
-        self._allowed: Floats = np.zeros(2)
+        self._allowed: Floats = np.zeros((2, 0))
         self._limits: Mapping[int, Limit] = {}
         self.texts: dict[int, str] = {}
 
@@ -72,9 +72,9 @@ class Writer:
             values = self._write_one(number, free, values)
         return values
 
-    def count_right(self, values: Sequence[Number]) -> int:
-        """How many of the checked transitions are right."""
-        return int(self._objective.right(values, self._check).sum())
+    def count_right_fields(self, values: Sequence[Number]) -> int:
+        """How many fields of the checked transitions are right."""
+        return self._objective.right_fields(values, self._check)
 
     def _write_limit(self, number: int, values: Sequence[Number]) -> Number:
         """A limit, or what has no influence: the shortest number with which no transition goes another way."""
@@ -83,7 +83,7 @@ class Writer:
         if limit is not None:
             written = shortest_between(*limit.stretch(now), literal)
         tried = [written.value if index == number else value for index, value in enumerate(values)]
-        if self.count_right(tried) < self.count_right(values):
+        if self.count_right_fields(tried) < self.count_right_fields(values):
             written = exactly(now, literal)
         return self._note(number, written)
 
@@ -91,7 +91,7 @@ class Writer:
         """Write one constant as shortly as the predictions allow, the free ones making up for it."""
         literal, slopes = self._numbers.literals[number], self._slopes
         now = float(values[number])
-        right = self.count_right(values)
+        right = self.count_right_fields(values)
         for way in ways_to_write(now, literal, self._numbers.knows_pi()):
             move = float(way.value) - now if literal.value == 0 else _log_ratio(float(way.value), now)
             change: Floats = slopes[:, number] * move
@@ -100,13 +100,14 @@ class Writer:
                 others = others + np.linalg.lstsq(slopes[:, free], -change, rcond=_FLAT)[0]
                 change = change + slopes[:, free] @ others
             small = abs(move) < _SMALL_MOVE
-            if float(np.abs(change).max(initial=0.0)) > (self._allowed[1] if small else _REPAIRABLE * (1 + abs(move))):
+            suffered = np.abs(change).reshape(-1, self._allowed.shape[1]).max(axis=0, initial=0.0)
+            if (suffered > (self._allowed[1] if small else _REPAIRABLE * (1 + abs(move)))).any():
                 continue
             tried = self._moved(values, free, others)
             tried[number] = way.value
             if not small:
                 tried = list(self._fitter.polish(tried, free, self._rows))
-            if (self._noise(tried) <= self._allowed).all() and self.count_right(tried) >= right:
+            if (self._noise(tried) <= self._allowed).all() and self.count_right_fields(tried) >= right:
                 self._note(number, way)
                 if not small:
                     self._slopes = self._fitter.slopes(tried)
@@ -123,9 +124,10 @@ class Writer:
         return moved
 
     def _noise(self, values: Sequence[Number]) -> Floats:
-        """The size of what is off in a typical transition and in a bad one, in tolerances."""
+        """How far each cell is off in a typical transition and in a bad one, in tolerances, shape (2, cells)."""
         off = np.abs(self._objective.residuals(values, self._rows)) / self._objective.allowed[self._rows]
-        return np.quantile(off.max(axis=1, initial=0.0), [0.5, 0.95])
+        found: Floats = np.quantile(off, [0.5, 0.95], axis=0)
+        return found
 
     def _note(self, number: int, written: Written) -> Number:
         if written.value != self._numbers.literals[number].value:

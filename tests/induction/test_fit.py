@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.induction.fit import JOBS, Fit, fit, fit_literals, held_out, training_sample
 from cwm_engine.induction.identifiability import Reason
+from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Dataset
 from tests.induction.models import FALL, data_of, fall_data, program_of, states_of
 
@@ -63,7 +65,7 @@ def test_a_model_that_is_right_is_left_as_it_is(runner: Runner) -> None:
     found = fit(runner, program_of(FALL))
     assert found.text == FALL
     assert found.changed == ()
-    assert found.problem == "No other numbers predict more."
+    assert found.problem == "No other numbers were found that predict more."
     assert reasons(found) == {"top_speed": Reason.UNREACHED}
 
 
@@ -195,4 +197,34 @@ class Environment:
 """
     data = data_of(right, states_of(300, (-3.0,), (3.0,)), [0] * 300)
     found = fitted(right.replace("9.0", "6.0"), data)
+    assert found.text == right
+
+
+def test_what_can_be_fitted_is_fitted_though_another_field_stays_wrong(runner: Runner) -> None:
+    """No transition becomes right, but more fields do, and the reward's mistake does not spoil the constants."""
+    source = wrong(gravity="7.0", tau="0.06").replace("reward = -10 if done else 1", "reward = height")
+    found = fit(runner, program_of(source))
+    assert found.accuracy_after < 0.1
+    assert found.text == FALL.replace("reward = -10 if done else 1", "reward = height")
+
+
+def test_whole_numbers_are_found_among_whole_numbers() -> None:
+    right = """
+class Environment:
+    def __init__(self):
+        self.rows = 5
+        self.last = self.rows - 1
+
+    def set_state(self, state):
+        self.row = state
+
+    def step(self, action):
+        row = min(self.row + 1, self.last) if action else max(self.row - 1, 0)
+        return row, 20 if row == self.last else -1, False
+"""
+    rng = np.random.default_rng(0)
+    states, actions = rng.integers(0, 5, 300).tolist(), rng.integers(0, 2, 300).tolist()
+    data = data_of(right, states, actions)
+    data = replace(data, next_observations=Columns.from_values([int(x) for x in data.next_observations.arrays[0]]))
+    found = fitted(right.replace("5", "4").replace("20", "10").replace("else -1", "else -2"), data)
     assert found.text == right
