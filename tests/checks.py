@@ -11,21 +11,43 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 
-from cwm_engine.checking.evidence import Program
-from cwm_engine.checking.report import ModelReport, Report, report_schema
+from cwm_engine.checking.evidence import Evidence, Program
+from cwm_engine.checking.prepared import Prepared
+from cwm_engine.checking.report import ModelReport, Report, Status, report_schema
 from cwm_engine.cli.output import OutputFormat, write_report
 from cwm_engine.diagnosis.session import Session, Settings
 from cwm_engine.findings import Finding
 from cwm_engine.sandbox.limits import Limits
+from cwm_engine.sandbox.results import PREDICTED, Results
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.discovery import discover
+
+STILL = "class Environment:\n    def set_state(self, state):\n        self.state = state\n"
+STILL += "    def step(self, action):\n        return self.state, 0.0, False\n"
+"""A model in which nothing ever happens."""
 
 
 def program_of(source: str, **more: Any) -> Program:
     """The first model of a text, ready to run."""
     found = discover(ast.parse(source), source.splitlines())
     return Program(source=source, spec=found.models[0], **more)
+
+
+def evidence_of(dataset: Dataset, predicted: Any, status: Any = None, **more: Any) -> Evidence:
+    """Evidence made of given predictions, one for each row that is run."""
+    prepared = Prepared(dataset)
+    predicted = np.asarray(predicted, dtype=np.float64)
+    count = len(prepared.transitions)
+    status = np.full(count, PREDICTED) if status is None else np.asarray(status)
+    results = Results(predicted, np.zeros(count, dtype=np.uint16), status.astype(np.uint16))
+    comparison = more.pop("comparison", prepared.comparison.fresh())
+    runs = prepared.run_of if prepared.run_of is not None else slice(None)
+    wrong = comparison.mismatches(predicted[runs], slice(None)) & ~prepared.excused
+    wrong[(status != PREDICTED)[runs]] = True
+    checked = more.pop("checked", np.ones(len(dataset), dtype=np.bool_))
+    return Evidence(program_of(STILL), prepared, Status.COMPLETE, comparison, results, wrong, checked, **more)
 
 
 @dataclass(frozen=True)

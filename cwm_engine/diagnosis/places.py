@@ -38,6 +38,21 @@ class Places:
         if not 1 <= number <= len(self.lines):
             return self.model
         text = self.lines[number - 1]
-        code = text.split("  #")[0].rstrip()
+        code = (text[: _comment_at(text)].rstrip() or text).rstrip()
         start = len(text) - len(text.lstrip())
         return Span(number, start + 1, number, max(len(code), start + 1) + 1)
+
+
+def _comment_at(text: str) -> int:
+    """Where the comment of a line starts, its end where there is none; a `#` in a string is none."""
+    quote, escaped = "", False
+    for position, character in enumerate(text):
+        if quote:
+            closes = character == quote and not escaped
+            escaped = character == "\\" and not escaped
+            quote = "" if closes else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "#":
+            return position
+    return len(text)

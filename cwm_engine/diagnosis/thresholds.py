@@ -51,10 +51,11 @@ def unreached_thresholds(runner: Runner, evidence: Evidence, tree: ast.Module, l
     for comparison, outcome in zip(comparisons, seen, strict=False):
         if outcome in (_FALSE, _TRUE):
             never = "true" if outcome == _FALSE else "false"
-            text = (
-                f"`{ast.unparse(comparison)}` is never {never} in these transitions: nothing is known about its limit."
-            )
             span = span_of(comparison, lines)
+            written = ast.unparse(comparison)
+            if span.line == span.end_line:
+                written = lines[span.line - 1][span.column - 1 : span.end_column - 1]
+            text = f"`{written}` is never {never} in these transitions: nothing is known about its limit."
             code = CODES["CWM602"]
             found.append(Finding(code=code.code, severity=code.severity, message=text, span=span, note=code.fix))
     return found

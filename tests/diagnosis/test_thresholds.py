@@ -1,0 +1,116 @@
+"""Thresholds: limits about which the data says nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cwm_engine.findings import Severity
+from tests.checks import Desk
+from tests.recordings import made
+
+HEAD = """\
+LIMIT = 100
+
+class Environment:
+    low = -5
+
+    def __init__(self):
+        self.high = 50
+        self.count = 0
+
+    def set_state(self, state):
+        self.state = state
+
+    def step(self, action):
+        x = self.state
+"""
+
+
+@pytest.fixture(scope="module")
+def desk():
+    """States from 0 to 19; nothing happens."""
+    with Desk(made([(float(x), 0, float(x), 0.0, False) for x in range(20)])) as desk:
+        yield desk
+
+
+@pytest.fixture
+def unreached(desk):
+    """The comparisons without a known limit in a step that ends so."""
+
+    def unreached(lines: str) -> list[str]:
+        checked = desk.check(f"{HEAD}        {lines}\n        return x, 0.0, False\n")
+        assert checked.accuracy == 1.0
+        return [finding.message.split("`")[1] for finding in checked.report.findings if finding.code == "CWM602"]
+
+    return unreached
+
+
+@pytest.mark.parametrize(
+    "comparison",
+    [
+        "x > 100",
+        "x >= 100",
+        "100 < x",
+        "x > LIMIT",
+        "x > self.high",
+        "x < self.low",
+        "x < -3",
+        "x > 2 * 100",
+        "x > 1e3",
+    ],
+)
+def test_a_limit_that_is_never_reached_is_named(unreached, comparison):
+    assert unreached(f"y = {comparison} or x < 5") == [comparison]
+
+
+def test_a_limit_that_is_always_exceeded_is_named_too(unreached):
+    assert unreached("y = x > -1 and x < 5") == ["x > -1"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "y = x > 5 or x < 3",
+        "y = x > self.count",
+        "y = x > action",
+        "y = 1 > 2",
+        "y = x == 100 or x < 5",
+        "y = x > True",
+        "y = 0 <= x <= 5",
+    ],
+    ids=["both outcomes", "computed", "argument", "constants", "equality", "truth value", "chain"],
+)
+def test_other_comparisons_are_left_alone(unreached, statement):
+    if "count" in statement:
+        statement = f"self.count = self.count + 0\n        {statement}"
+    assert unreached(statement) == []
+
+
+def test_the_whole_test_of_a_branch_is_left_to_the_branch(unreached):
+    """The code it never reaches is a finding of its own."""
+    assert unreached("x = x if x < 100 else 0\n        if x > 100:\n            x = 0") == []
+
+
+def test_a_comparison_that_never_runs_says_nothing(unreached):
+    assert unreached("y = x > 5 and x < -1 and x > 100") == ["x < -1"]
+
+
+def test_the_note_is_on_the_comparison(desk):
+    finding = desk.check(f"{HEAD}        y = x > 5 or x < -1\n        return x, 0.0, False\n").finding("CWM602")
+    assert (finding.span.line, finding.span.column, finding.span.end_column) == (15, 22, 28)
+    assert finding.severity is Severity.INFO
+    assert "nothing is known about its limit" in finding.message
+
+
+def test_nan_is_on_no_side_of_a_limit():
+    rows = [(np.nan, 0, 0.0, 0.0, False), (1.0, 0, 0.0, 0.0, False)]
+    with Desk(made(rows)) as desk:
+        checked = desk.check(f"{HEAD}        y = x < 5 or x > 0\n        return 0.0, 0.0, False\n")
+    assert "CWM602" in checked.codes
+
+
+@pytest.mark.parametrize("statement", ["assert x < 100 or x < 5", "y = x > 100 or open('f')", "self.made += 1"])
+def test_a_model_that_fails_while_it_is_watched_does_no_harm(desk, statement):
+    checked = desk.check(f"{HEAD}        y = x > 5 or x < -1\n        {statement}\n        return x, 0.0, False\n")
+    assert checked.report.transitions.checked == 20
