@@ -310,8 +310,8 @@ class _Builder:
         made = []
         for generator in node.generators:
             conditions = [self._switch(condition, node) for condition in generator.ifs]
-            items = generator.iter
-            if not _is_surely_short(items):
+            items = self._switch(generator.iter, node)
+            if not _is_surely_short(generator.iter):
                 items = at(items, ast.Call(_name(EACH, items), [items], []))
             made.append(ast.comprehension(generator.target, items, conditions, generator.is_async))
         return made

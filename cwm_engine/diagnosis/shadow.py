@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import operator
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -420,7 +421,8 @@ def _bind(
 ) -> list[Pair] | None:
     """Arguments in the order of the parameters; None where the signature is not a plain one."""
     code = function.__code__
-    if code.co_kwonlyargcount or code.co_flags & 0x0C or code.co_freevars:
+    varying = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    if code.co_kwonlyargcount or varying or code.co_freevars not in ((), ("__class__",)):  # the cell `super` needs
         return None
     names = code.co_varnames[: code.co_argcount]
     if len(arguments) > len(names):

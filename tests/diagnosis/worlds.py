@@ -28,6 +28,8 @@ class World:
     states: Sequence[Any]
     actions: Sequence[Any]
     model: ModelRef = ModelRef("Environment", Dialect.ENVIRONMENT)
+    single: bool = True
+    """Whether observations are recorded in single precision, as Gymnasium's are; otherwise as tuples of floats."""
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -41,7 +43,7 @@ class World:
         return Dataset(
             observations=Columns.from_values(list(self.states)),
             actions=Columns.from_values(list(self.actions)),
-            next_observations=Columns.from_values([_stored(output[0]) for output in outputs]),
+            next_observations=Columns.from_values([_stored(output[0], self.single) for output in outputs]),
             rewards=np.array([output[1] for output in outputs], dtype=np.float64),
             terminated=np.array([output[2] for output in outputs], dtype=np.bool_),
             truncated=np.zeros(count, dtype=np.bool_),
@@ -93,8 +95,9 @@ def _sample(dataset: Dataset, wrong: Any, form: str) -> Sample:
     )  # fmt: skip
 
 
-def _stored(value: Any) -> Any:
-    """Observations as recordings hold them: arrays of floats in single precision."""
+def _stored(value: Any, single: bool) -> Any:
+    if not single:
+        return tuple(float(item) for item in value)
     if isinstance(value, tuple | list) and value and all(isinstance(item, float) for item in value):
         return np.array(value, dtype=np.float32)
     if isinstance(value, np.ndarray) and value.dtype == np.float64:
