@@ -89,12 +89,14 @@ class Options:
         return cls(**decided, limits=limits, workers=workers)
 
 
-_DECIDES = ("strategy", "seed", "parallel", "heldout", "polish", "data", "initial", "description")
+_DECIDES = ("strategy", "seed", "parallel", "heldout", "polish", "fitter", "data", "initial", "description")
 """What must be the same for a run to be gone on with."""
 
 
-def run_header(problem: Problem, options: Options, proposer: str, polish: str | None = None) -> dict[str, Any]:
-    """What the journal of a new run begins with."""
+def run_header(
+    problem: Problem, options: Options, proposer: str, *, polish: str | None = None, fitter: str | None = None
+) -> dict[str, Any]:
+    """What the journal of a new run begins with; proposers are given by their names."""
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "engine": __version__,
@@ -105,6 +107,7 @@ def run_header(problem: Problem, options: Options, proposer: str, polish: str | 
         "environment": problem.dataset.provenance.environment,
         "proposer": proposer,
         "polish": polish,
+        "fitter": fitter,
         "strategy": options.strategy,
         "seed": options.seed,
         "parallel": options.parallel,

@@ -69,6 +69,7 @@ class Search:
         journal: The journal of the run; a search goes on with what is in it.
         options: How the search goes.
         polish: Who works on each program before it is scored, at no cost; its refusals are told to the proposer.
+        fitter: Who fits the numbers of a program; there is no such search action without.
         checks: Who says how good a program is; closed at the end. Sandboxes of this machine if not given.
         on_event: Told of everything that happens.
 
@@ -84,19 +85,22 @@ class Search:
         options: Options = Options(),
         *,
         polish: Proposer | None = None,
+        fitter: Proposer | None = None,
         checks: Checks | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
         self._problem = problem
         self._proposer = proposer
         self._polish = polish
+        self._fitter = fitter
         self._checks = checks
         self._journal = journal
         self._options = options
         self._on_event = on_event
-        check_header(journal.header, run_header(problem, options, proposer.name, polish.name if polish else None))
+        helpers = {"polish": polish.name if polish else None, "fitter": fitter.name if fitter else None}
+        check_header(journal.header, run_header(problem, options, proposer.name, **helpers))
         self._split = split_episodes(problem.dataset, options.heldout, options.seed)
-        self._strategy = make_strategy(options.strategy, options.seed)
+        self._strategy = make_strategy(options.strategy, options.seed, fit=fitter is not None)
         self.tree: Tree = self._strategy.new_tree()
         self.budget = Budget(options.limits)
         self._requests = Requests(problem, self._split.searched)
@@ -264,7 +268,9 @@ class Search:
 
     async def _call(self, ask: _Ask, request: Request) -> Answer:
         """Ask the proposer, and keep what it says before anything else is done with it."""
-        estimate = self._proposer.estimate(request)
+        fitter = self._fitter if request.action is SearchAction.FIT else None
+        proposer = fitter or self._proposer
+        estimate = proposer.estimate(request)
         reservation = await self._reserve(estimate, ask)
         ask.decided.set()
         spent = Spent.worst(estimate)
@@ -272,7 +278,7 @@ class Search:
             if estimate.calls:
                 self._journal.add_call(ask.number, estimate)
             try:
-                proposals = tuple(await self._proposer.propose(request))
+                proposals = tuple(await proposer.propose(request))
             except CwmError:
                 spent = Spent()
                 if estimate.calls:

@@ -182,7 +182,7 @@ def test_a_tree_of_the_released_code():
     1. Generate at the root. Learned from overall .5, local 0 (the new child counts as 0): predicted .25, slope
        2 (.25 - .4) = -.3; [.5 + .3/3 * .25 = .525, .5 - .3/3 * .25 = .475]. Root .4 / 2 = .2.
     2. Child .4 + .0589; new: overall (1 + .4)/3 = .46667, local .4, .525 * .46667 + .475 * .4 = .435, + .0589:
-       generate. Learned with local (.4 + 0)/2 = .2: predicted .525 * .46667 + .475 * .2 = .34, slope 2 (.34 - .2) = .28,
+       generate. Learned with local (.4 + 0)/2 = .2: predicted .525 * .46667 + .475 * .2 = .34, slope 2 (.34 - .2),
        rate 1/4; [.525 - .07 * .12667 = .516133, .475 + .07 * .14 = .4848]. Root .6 / 3 = .2.
     3. Children .4 and .2, each + .1 sqrt(1.0986/2) = .0741: .4741; new: overall (1 + .6)/4 = .4, local .3; weights sum
        to 1.000933: (.516133 * .4 + .4848 * .3)/1.000933 = .351565, + .1 sqrt(1.0986/3) = .0605: .4121. Down to child

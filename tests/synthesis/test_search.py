@@ -41,17 +41,17 @@ NEVER_RETURNS = RIGHT.replace("reward = 1.0", "while self.position > -1: pass\n 
 class Run:
     """One search in a directory of its own, with everything that can be known about it."""
 
-    def __init__(self, path, proposer, *, problem=PROBLEM, polish=None, nodes=6, seconds=None, **options):
+    def __init__(self, path, proposer, *, problem=PROBLEM, polish=None, fitter=None, nodes=6, seconds=None, **options):
         limits = options.pop("limits", Limits(nodes=nodes, seconds=seconds))
         self.options = Options(limits=limits, workers=options.pop("workers", 1), **options)
         self.events, self.proposer = [], proposer
         if not path.exists():
-            header = run_header(problem, self.options, proposer.name, polish.name if polish else None)
-            Journal.create(path, header).close()
+            names = {"polish": polish.name if polish else None, "fitter": fitter.name if fitter else None}
+            Journal.create(path, run_header(problem, self.options, proposer.name, **names)).close()
         self.journal = Journal.open(path)
         try:
             self.search = Search(
-                problem, proposer, self.journal, self.options, polish=polish, on_event=self.events.append
+                problem, proposer, self.journal, self.options, polish=polish, fitter=fitter, on_event=self.events.append
             )
         except CwmError:
             self.journal.close()
@@ -385,6 +385,14 @@ def test_polish_works_on_each_program_and_its_refusal_is_told(path):
     result = Run(path, proposer, polish=polisher).run()
     assert (result.status, result.program, result.nodes) == (SearchStatus.VERIFIED, RIGHT, 2)
     assert polisher.requests[1].action is SearchAction.IMPROVE
+
+
+def test_numbers_are_fitted_by_who_can_and_at_no_cost(path):
+    proposer, fitter = Scripted([WRONG_WRAP]), Scripted([RIGHT], worst=Estimate(Usage(), 0.0, calls=0))
+    result = Run(path, proposer, fitter=fitter).run()
+    assert [request.action for request in fitter.requests] == [SearchAction.FIT]
+    assert fitter.requests[0].program == WRONG_WRAP
+    assert (result.status, result.spent.calls) == (SearchStatus.VERIFIED, 1)
 
 
 def test_events_tell_the_story_of_a_search(path):
