@@ -77,7 +77,8 @@ def search(
     try:
         work.write(found)
     except OutOfTime:
-        found.in_time, found.texts = False, work.plain_texts()
+        found.in_time = False
+        found.texts = found.texts or work.plain_texts()
     found.missed, found.runs = work.missed, objective.runs + watched.runs
     return found
 
@@ -126,14 +127,14 @@ class _Search:
 
     def write(self, found: Found) -> None:
         """Write the numbers well, and tell those that the data does not determine."""
-        limits = limits_of(self._watched, self.values, self._all)
-        found.undetermined = undetermined(self._fitter.slopes(self.values), limits)
         sharp = self._fitter.polish(self.values, range(len(self.values)), self._rows)
         self._take(sharp)
         writer = Writer(self._numbers, self._objective, self._fitter, self._check)
-        values = writer.write(self.values, limits)
+        values = writer.write(self.values, limits_of(self._watched, self.values, self._all))
         self.values, found.texts = tuple(values), writer.texts
         self.missed = self._missed(values)
+        limits = limits_of(self._watched, self.values, self._all)
+        found.undetermined = undetermined(self._fitter.slopes(self.values), limits)
 
     def plain_texts(self) -> dict[int, str]:
         """All digits of the numbers."""

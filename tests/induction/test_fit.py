@@ -61,6 +61,12 @@ def test_a_limit_that_keeps_predictions_wrong_is_raised(runner: Runner) -> None:
     assert found.accuracy_after == 1.0
 
 
+def test_a_whole_limit_that_keeps_predictions_wrong_stays_whole(runner: Runner) -> None:
+    found = fit(runner, program_of(wrong(gravity="7.0", top_speed="2")))
+    assert found.accuracy_after == 1.0
+    assert re.search(r"top_speed = [34]$", found.text, re.MULTILINE)
+
+
 def test_a_model_that_is_right_is_left_as_it_is(runner: Runner) -> None:
     found = fit(runner, program_of(FALL))
     assert found.text == FALL
