@@ -86,11 +86,11 @@ class Journal:
         Raises:
             CwmError: The file exists or cannot be written.
         """
+        if path.exists():
+            raise CwmError("is there already", path=path, hint="resume the run or choose another name")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(exist_ok=False)
-        except FileExistsError:
-            raise CwmError("is there already", path=path, hint="resume the run or choose another name") from None
         except OSError as error:
             raise _unwritable(path, error) from error
         journal = cls._open(path, writable=True)
@@ -126,7 +126,10 @@ class Journal:
 
     @classmethod
     def _open(cls, path: Path, *, writable: bool) -> Journal:
-        lock = Lock.take(path.with_suffix(".lock")) if writable else None
+        try:
+            lock = Lock.take(path.with_suffix(".lock")) if writable else None
+        except OSError as error:
+            raise _unwritable(path, error) from error
         if writable and lock is None:
             raise CwmError("another process is working on this run", path=path, hint="wait for it or end it")
         connection: sqlite3.Connection | None = None
@@ -318,4 +321,6 @@ def _estimate(document: Mapping[str, Any]) -> Estimate:
 
 
 def _unwritable(path: Path, error: Exception) -> CwmError:
-    return CwmError(f"the journal cannot be written: {error}", path=path, hint="see that the disk has room for it")
+    return CwmError(
+        f"the journal cannot be written: {error}", path=path, hint="see that it may be written and the disk has room"
+    )

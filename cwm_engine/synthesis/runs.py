@@ -93,12 +93,17 @@ def delete_run(name: str) -> Path:
         CwmError: There is none, or a process is working on it.
     """
     path = find_run(name)
-    lock = Lock.take(path.with_suffix(".lock"))
-    if lock is None:
-        raise CwmError("another process is working on this run", path=path, hint="wait for it or end it")
-    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm"), lock.path):
-        file.unlink(missing_ok=True)
-    lock.release()
+    try:
+        lock = Lock.take(path.with_suffix(".lock"))
+        if lock is None:
+            raise CwmError("another process is working on this run", path=path, hint="wait for it or end it")
+        try:
+            for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm"), lock.path):
+                file.unlink(missing_ok=True)
+        finally:
+            lock.release()
+    except OSError as error:
+        raise CwmError(f"cannot be deleted: {error.strerror}", path=path) from error
     return path
 
 

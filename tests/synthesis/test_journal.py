@@ -149,6 +149,13 @@ def test_a_run_at_work_is_not_deleted(runs):
     assert runs_directory() == runs
 
 
+def test_a_directory_that_is_a_file_says_so(runs):
+    runs.write_text("no directory")
+    with pytest.raises(CwmError, match="cannot be written"):
+        Journal.create(new_run_path("taxi"), {})
+    assert list_runs() == []
+
+
 def test_a_damaged_run_is_listed_with_its_problem(runs):
     runs.mkdir()
     (runs / "broken.sqlite").write_bytes(b"nothing")
