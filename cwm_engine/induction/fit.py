@@ -175,7 +175,7 @@ def fit(
     answer = _ask(runner, program, sample, seconds, seed)
     if "values" not in answer:
         return nothing(str(answer.get("problem", "The search ended without an answer.")))
-    texts = _texts(answer["values"], numbers)
+    texts = accepted_texts(answer["values"], numbers)
     try:
         text = numbers.written(texts)
     except (ValueError, SyntaxError):
@@ -242,7 +242,7 @@ def _ask(runner: Runner, program: Program, sample: Sample, seconds: float, seed:
     return message.data
 
 
-def _texts(claimed: Any, numbers: Numbers) -> dict[int, str]:
+def accepted_texts(claimed: Any, numbers: Numbers) -> dict[int, str]:
     """What the child says is to be written, held to what it may say: numbers, fractions and multiples of pi."""
     texts: dict[int, str] = {}
     for claim in claimed if isinstance(claimed, list) else ():

@@ -115,6 +115,10 @@ class Numbers:
                 isinstance(node, ast.Attribute) and node.attr == "pi" and isinstance(node.value, ast.Name)
             ):
                 return ast.unparse(node)
+            if isinstance(node, ast.ImportFrom) and any(
+                alias.name == "pi" and not alias.asname for alias in node.names
+            ):
+                return "pi"
         return None
 
     def _literal(self, node: ast.expr, name: str) -> Literal:

@@ -9,8 +9,9 @@ import pytest
 
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
-from cwm_engine.induction.fit import JOBS, Fit, fit, fit_literals, held_out, training_sample
+from cwm_engine.induction.fit import JOBS, Fit, accepted_texts, fit, fit_literals, held_out, training_sample
 from cwm_engine.induction.identifiability import Reason
+from cwm_engine.induction.literals import Numbers
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Dataset
 from tests.induction.models import FALL, data_of, fall_data, program_of, states_of
@@ -234,3 +235,20 @@ class Environment:
     data = replace(data, next_observations=Columns.from_values([int(x) for x in data.next_observations.arrays[0]]))
     found = fitted(right.replace("5", "4").replace("20", "10").replace("else -1", "else -2"), data)
     assert found.text == right
+
+
+def test_a_lying_child_can_only_say_numbers() -> None:
+    """What a search child claims is checked before a character of it gets into the text."""
+    numbers = Numbers(FALL)
+    claims = [
+        [0, "9.9"],
+        [1, "__import__('os')"],
+        [99, "1.0"],
+        [2, "inf"],
+        ["3", "1.0"],
+        [3, "4 / 3"],
+        7,
+        [4, "2 * pi"],
+    ]
+    assert accepted_texts(claims, numbers) == {0: "9.9", 3: "4 / 3", 4: "2 * pi"}
+    assert accepted_texts("nonsense", numbers) == {}
