@@ -11,6 +11,7 @@ import random
 import tempfile
 import time
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,8 @@ def main() -> None:
     for heading in ("strategy", "under way", "ms / node", "last 100", "resumed, ms / node", "journal, KiB / node"):
         table.add_column(heading, justify="left" if heading == "strategy" else "right")
     for strategy in STRATEGIES:
+        if strategy == "ab-mcts" and find_spec("treequest") is None:
+            continue
         for parallel in (1, 8):
             table.add_row(strategy, str(parallel), *_measure(strategy, parallel))
     Console().print(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cwm_engine.errors import CwmError
+from cwm_engine.synthesis.ab_mcts import AbMcts
 from cwm_engine.synthesis.gif_mcts import GifMcts
 from cwm_engine.synthesis.greedy import BestOfN, Greedy
 from cwm_engine.synthesis.interfaces import Strategy
@@ -16,6 +17,7 @@ STRATEGIES: Mapping[str, Callable[[int, bool], Strategy]] = {
     "gif-mcts-released": lambda seed, fit: GifMcts(seed, variant="released", fit=fit),
     "rex": lambda seed, _: Rex(seed),
     "greedy": lambda *_: Greedy(),
+    "ab-mcts": lambda seed, _: AbMcts(seed),
     "best-of-n": lambda *_: BestOfN(),
 }
 """By name, what makes a strategy from a seed, and from whether numbers can be fitted."""
@@ -30,7 +32,7 @@ def make_strategy(name: str, seed: int = 0, *, fit: bool = False) -> Strategy:
         fit: Whether there is somebody to fit the numbers of a program; GIF-MCTS alone has an action for it.
 
     Raises:
-        CwmError: There is no strategy of this name.
+        CwmError: There is no strategy of this name, or its package is not installed.
     """
     if name not in STRATEGIES:
         raise CwmError(f"there is no strategy {name!r}", hint=f"choose from {', '.join(STRATEGIES)}")

@@ -1,7 +1,9 @@
 """REx, greedy and best-of-n: whom they choose, and how sure they are."""
 
+import sys
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from cwm_engine.errors import CwmError
@@ -100,6 +102,43 @@ def test_greedy_fixes_the_best_program_if_it_does_not_run():
     assert strategy.select(tree, 1) == [Selection(1, F)]
 
 
+def test_ab_mcts_goes_deeper_where_programs_are_good_and_wider_where_they_are_not():
+    """Below the root everything is worth .1, below that first program .9."""
+    pytest.importorskip("treequest")
+    strategy = make_strategy("ab-mcts", 3)
+    tree = strategy.new_tree()
+    for _ in range(40):
+        (selection,) = strategy.select(tree, 1)
+        tell(strategy, tree, selection, Evaluation(accuracy=0.9 if tree[selection.node].parent == ROOT else 0.1))
+    parents = Counter(node.parent for node in tree)
+    assert parents[ROOT] > 1
+    assert len(parents) > 3
+
+
+def test_ab_mcts_leaves_the_generator_of_others_alone():
+    pytest.importorskip("treequest")
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    strategy = make_strategy("ab-mcts")
+    tree = strategy.new_tree()
+    for accuracy in (0.2, 0.6, 0.4):
+        play(strategy, tree, Evaluation(accuracy=accuracy))
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+def test_ab_mcts_goes_on_from_the_parent_of_a_reply_without_a_program():
+    pytest.importorskip("treequest")
+    strategy = make_strategy("ab-mcts")
+    tree = strategy.new_tree()
+    for _ in range(10):
+        assert play(strategy, tree, no_program("nothing"), None) == Selection(ROOT, G)
+
+
+def test_without_its_package_ab_mcts_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "treequest", None)
+    with pytest.raises(CwmError, match=r"code-world-models\[ab-mcts\]"):
+        make_strategy("ab-mcts")
+
+
 def test_best_of_n_always_begins_anew():
     strategy = BestOfN()
     tree = strategy.new_tree()
@@ -108,6 +147,9 @@ def test_best_of_n_always_begins_anew():
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_seed_decides_every_strategy(name):
+    if name == "ab-mcts":
+        pytest.importorskip("treequest")
+
     def parents():
         strategy = make_strategy(name, 7)
         tree = strategy.new_tree()
