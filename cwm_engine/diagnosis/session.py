@@ -7,6 +7,7 @@ import difflib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -86,7 +87,11 @@ class _Version:
 
     def means_the_same_as(self, other: _Version) -> bool:
         """Whether two versions differ in comments and white space only."""
-        return self.imports.siblings == other.imports.siblings and ast.dump(self.tree) == ast.dump(other.tree)
+        return self.imports.siblings == other.imports.siblings and self._meaning == other._meaning
+
+    @cached_property
+    def _meaning(self) -> str:
+        return ast.dump(self.tree)
 
 
 OnReport = Callable[[ModelReport], None]

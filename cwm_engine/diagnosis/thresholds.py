@@ -7,7 +7,7 @@ branch has run and still nothing is known about the 2.4. So each comparison is w
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ WATCHED_ROWS = 20_000
 _WATCH = "_cwm_watch"
 _FALSE, _TRUE = 1, 2
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_OF_INTEREST = (ast.Compare, ast.If, ast.While, ast.IfExp, ast.ClassDef, ast.FunctionDef)
 
 
 def unreached_thresholds(runner: Runner, evidence: Evidence, tree: ast.Module, lines: tuple[str, ...]) -> list[Finding]:
@@ -43,7 +44,7 @@ def unreached_thresholds(runner: Runner, evidence: Evidence, tree: ast.Module, l
         tree: The model's file, parsed.
         lines: Its lines.
     """
-    comparisons = list(_comparisons(tree))
+    comparisons = _comparisons(tree)
     if not comparisons:
         return []
     seen = _outcomes(runner, evidence)
@@ -64,7 +65,7 @@ def unreached_thresholds(runner: Runner, evidence: Evidence, tree: ast.Module, l
 def watch(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     """The job: run the model with every comparison watched and send which outcomes each had, as bits."""
     tree = ast.parse(request["source"])
-    comparisons = list(_comparisons(tree))
+    comparisons = _comparisons(tree)
     seen = [0] * len(comparisons)
 
     def note(number: int, outcome: Any) -> Any:
@@ -102,16 +103,25 @@ def _outcomes(runner: Runner, evidence: Evidence) -> list[int]:
     return seen if isinstance(seen, list) else []
 
 
-def _comparisons(tree: ast.Module) -> Iterator[ast.Compare]:
+def _comparisons(tree: ast.Module) -> list[ast.Compare]:
     """Ordered comparisons of something with a constant, in the order of the tree; never the whole test of an `if`."""
-    constants = _constant_names(tree)
-    tests = {id(node.test) for node in ast.walk(tree) if isinstance(node, ast.If | ast.While | ast.IfExp)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Compare) or len(node.ops) != 1 or id(node) in tests:
-            continue
+    nodes = [node for node in ast.walk(tree) if isinstance(node, _OF_INTEREST)]
+    tests = {id(node.test) for node in nodes if isinstance(node, ast.If | ast.While | ast.IfExp)}
+    ordered = [
+        node
+        for node in nodes
+        if isinstance(node, ast.Compare)
+        and len(node.ops) == 1
+        and isinstance(node.ops[0], _ORDERED)
+        and id(node) not in tests
+    ]
+    constants = _constant_names(tree, nodes) if ordered else frozenset()
+    found = []
+    for node in ordered:
         sides = [_is_constant(side, constants) for side in (node.left, node.comparators[0])]
-        if isinstance(node.ops[0], _ORDERED) and any(sides) and not all(sides):
-            yield node
+        if any(sides) and not all(sides):
+            found.append(node)
+    return found
 
 
 def _is_constant(node: ast.expr, constants: frozenset[str]) -> bool:
@@ -132,17 +142,19 @@ def _is_constant(node: ast.expr, constants: frozenset[str]) -> bool:
             return False
 
 
-def _constant_names(tree: ast.Module) -> frozenset[str]:
+def _constant_names(tree: ast.Module, nodes: Sequence[ast.AST]) -> frozenset[str]:
     """Names that are set once, at module or class level or in `__init__`: `LIMIT`, `self.limit`."""
-    fixed: set[str] = set()
+    fixed = {name for statement in tree.body for name in _targets(statement)}
     changing: set[str] = set()
-    for holder in ast.walk(tree):
-        if isinstance(holder, ast.ClassDef | ast.Module):
-            prefix = "self." if isinstance(holder, ast.ClassDef) else ""
-            fixed |= {f"{prefix}{name}" for statement in holder.body for name in _targets(statement)}
+    for holder in nodes:
+        if isinstance(holder, ast.ClassDef):
+            fixed |= {f"self.{name}" for statement in holder.body for name in _targets(statement)}
         elif isinstance(holder, ast.FunctionDef):
-            into = fixed if holder.name == "__init__" else changing
-            into |= {name for node in ast.walk(holder) for name in _targets(node) if name.startswith("self.")}
+            bound = {name for node in ast.walk(holder) for name in _targets(node)}
+            kept = {name for name in bound if holder.name == "__init__" and name.startswith("self.")}
+            fixed |= kept
+            changing |= bound - kept
+            changing |= {argument.arg for argument in ast.walk(holder.args) if isinstance(argument, ast.arg)}
     return frozenset(fixed - changing)
 
 

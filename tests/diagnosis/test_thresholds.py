@@ -87,6 +87,11 @@ def test_other_comparisons_are_left_alone(unreached, statement):
     assert unreached(statement) == []
 
 
+@pytest.mark.parametrize("name", ["LIMIT", "step"])
+def test_a_name_that_a_function_binds_itself_is_no_limit(unreached, name):
+    assert unreached(f"{name} = x + 1\n        y = x > {name} or x < 5") == []
+
+
 def test_the_whole_test_of_a_branch_is_left_to_the_branch(unreached):
     """The code it never reaches is a finding of its own."""
     assert unreached("x = x if x < 100 else 0\n        if x > 100:\n            x = 0") == []
