@@ -32,7 +32,7 @@ def main() -> None:
         ends = Counter(answer["end"].lower() for answer in answers.values() if isinstance(answer, dict))
         told = ", ".join(f"{count} {end}" for end, count in ends.most_common())
         table.add_row(mode, account.get("level", "none"), f"{len(harmful)} of {len(answers)}", told)
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 def _account(mode: str) -> dict[str, object] | None:

@@ -56,7 +56,7 @@ def main() -> None:
             _score(comparison, simulate(dataset, comparison.layout, SIMULATORS[name])) if name in SIMULATORS else None
         )
         table.add_row(name, _text(nothing), _text(identity), _text(true), _text(simulator))
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 def simulate(dataset: Dataset, layout: Layout, environment: str) -> Floats:

@@ -40,7 +40,7 @@ def main() -> None:
                     f"{seconds:.1f}",
                     f"{seconds / size * 1e6:.2f}",
                 )
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 def _write(name: str, size: int, folder: Path) -> tuple[Path, int]:
