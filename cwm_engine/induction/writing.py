@@ -96,16 +96,18 @@ class Writer:
             move = float(way.value) - now if literal.value == 0 else _log_ratio(float(way.value), now)
             change: Floats = slopes[:, number] * move
             others: Floats = np.zeros(len(free))
-            if free and move:
+            # Nothing makes up for a limit, and how far it moves says nothing about where it stops to matter.
+            limit = number in self._limits
+            if free and move and not limit:
                 others = others + np.linalg.lstsq(slopes[:, free], -change, rcond=_FLAT)[0]
                 change = change + slopes[:, free] @ others
             small = abs(move) < _SMALL_MOVE
             suffered = np.abs(change).reshape(-1, self._allowed.shape[1]).max(axis=0, initial=0.0)
-            if (suffered > (self._allowed[1] if small else _REPAIRABLE * (1 + abs(move)))).any():
+            if not limit and (suffered > (self._allowed[1] if small else _REPAIRABLE * (1 + abs(move)))).any():
                 continue
             tried = self._moved(values, free, others)
             tried[number] = way.value
-            if not small:
+            if not (small or limit):
                 tried = list(self._fitter.polish(tried, free, self._rows))
             if (self._noise(tried) <= self._allowed).all() and self.count_right_fields(tried) >= right:
                 self._note(number, way)
