@@ -72,8 +72,12 @@ def operands_of(site: Site, words: Vocabulary, *, numbers: bool = True) -> Itera
                 yield partial(_constant, number), partial(number_node, number)
 
 
-def terms_of(site: Site, words: Vocabulary, namespace: Mapping[str, Any]) -> Iterator[tuple[Value, Make]]:
-    """What may have been added times some number: names, and products and calls of the same function."""
+def terms_of(site: Site, words: Vocabulary, namespace: Mapping[str, Any]) -> Iterator[tuple[Value, Make | None]]:
+    """What may have been added times some number: one, names, and products and calls of the same function.
+
+    What makes the syntax is None for one: then the number is all that is added.
+    """
+    yield partial(_constant, 1.0), None
     yield from operands_of(site, words, numbers=False)
     seen: set[str] = set()
     for node in words.products.get(site.function, ())[:_MAX_TERMS]:
@@ -95,13 +99,21 @@ def plus_multiple(site: Site, value: Value, coefficient: float) -> Value:
     return lambda scope, *parts: compute(scope, *parts) + coefficient * value(scope)
 
 
-def multiple_node(node: Any, make: Make, coefficient: float, factor: ast.expr | None) -> ast.expr:
+def times(site: Site, factor: float) -> Value:
+    """The replacement `factor * e`."""
+    compute = original(site)
+    return lambda scope, *parts: factor * compute(scope, *parts)
+
+
+def multiple_node(node: Any, make: Make | None, coefficient: float, factor: ast.expr | None) -> ast.expr:
     """The syntax of `e + coefficient * term`, the coefficient as a name where there is one for it."""
-    term: Any = make()
     operator: ast.operator = ast.Sub() if coefficient < 0 else ast.Add()
+    size = factor if factor is not None else number_node(abs(coefficient))
+    if make is None:
+        return ast.BinOp(node, operator, size)
+    term: Any = make()
     if factor is None and abs(coefficient) == 1.0:
         return ast.BinOp(node, operator, term)
-    size = factor if factor is not None else number_node(abs(coefficient))
     return ast.BinOp(node, operator, ast.BinOp(size, ast.Mult(), term))
 
 

@@ -372,16 +372,23 @@ def _module_member(site: Site, node: ast.Attribute, namespace: Mapping[str, Any]
 def _augmented(site: Site, statement: ast.Assign) -> Iterator[Edit]:
     """`x = ...` that should have been `x += ...`."""
     target = statement.targets[0]
-    if len(statement.targets) != 1 or not isinstance(target, ast.Name) or site.function is None:
+    if len(statement.targets) != 1 or site.function is None:
         return
-    compute, name = original(site), target.id
+    match target:
+        case ast.Name(id=name):
+            before = local_name(name)
+        case ast.Attribute(value=ast.Name(id="self"), attr=name):
+            before = own_name(name)
+        case _:
+            return
+    compute = original(site)
     for kind in (ast.Add, ast.Sub):
-        yield Edit(site, "assignment", 2.5, _added_to(name, ARITHMETIC[kind], compute),
+        yield Edit(site, "assignment", 2.5, _added_to(before, ARITHMETIC[kind], compute),
                    partial(ast.AugAssign, target, kind(), statement.value))  # fmt: skip
 
 
-def _added_to(name: str, apply: Binary, compute: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda scope, *parts: apply(scope[name], compute(scope, *parts))
+def _added_to(before: Callable[..., Any], apply: Binary, compute: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda scope, *parts: apply(before(scope), compute(scope, *parts))
 
 
 def _shared_value(value: Any) -> Callable[..., Any]:

@@ -101,6 +101,8 @@ def _newton(
     here = _distances(measure, rows, start)
     if here is None:
         return None
+    if not _size(here):
+        return start
     value, step = start, 1e-4 * max(abs(start), 1e-2) if step is None else step
     size = _size(here)
     for _ in range(_ITERATIONS):
@@ -118,7 +120,7 @@ def _newton(
             return None
         value, here, size = value + step, after, now
         step = newton_step(here, slope)
-        if step == 0.0 or not math.isfinite(step):
+        if not math.isfinite(step) or (size and step == 0.0):
             return None
         if abs(step) <= 1e-9 * max(abs(value), 1e-3):
             break

@@ -69,7 +69,7 @@ def inserted_statements(
             yield Edit(site, "statement", 3.5, combined, _updating(target, kind, make))
 
 
-def statement_of_multiple(site: Site, make: Make, coefficient: float, factor: ast.expr | None) -> ast.stmt:
+def statement_of_multiple(site: Site, make: Make | None, coefficient: float, factor: ast.expr | None) -> ast.stmt:
     """The statement `x = x + coefficient * term`."""
     return _assignment(site.node, multiple_node(loaded(site.node), make, coefficient, factor))
 

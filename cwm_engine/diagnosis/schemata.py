@@ -187,8 +187,23 @@ class _Builder:
             )
         else:
             switched = like(statement, value=self._with_scope(value))
+        switched = self._with_targets(statement, switched)
         inner = at(statement, ast.If(_compare(SITE, ast.GtE(), 0, statement), [switched], []))
         return [at(statement, ast.If(_compare(STATEMENT, ast.NotEq(), number, statement), [statement], [inner]))]
+
+    def _with_targets(self, statement: Any, switched: ast.stmt) -> ast.stmt:
+        """Indices on the left of an assignment are sites too; they have their own copy of the statement."""
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        if not any(isinstance(target, ast.Subscript) for target in targets):
+            return switched
+        first = self._count
+        made = [
+            like(target, slice=self._switch(target.slice, target)) if isinstance(target, ast.Subscript) else target
+            for target in targets
+        ]
+        changed = {"targets": made} if isinstance(statement, ast.Assign) else {"target": made[0]}
+        test = _compare(SITE, ast.GtE(), first, statement)
+        return at(statement, ast.If(test, [like(statement, **changed)], [switched]))
 
     def _root(self, statement: ast.stmt, expression: ast.expr) -> ast.expr:
         """A condition or iterable: `as it was if statement != ... else with switches`."""
@@ -234,7 +249,9 @@ class _Builder:
         if self._in_comprehension:
             scope = at(node, ast.Call(_name(INNER, node), [scope], []))
         replaced = at(node, ast.Call(_name(CALL, node), [scope, *parts], []))
-        return at(node, ast.IfExp(_compare(SITE, ast.Eq(), number, node), replaced, self._inside(node)))
+        # Of `x += e` only `e` stands in the text: there is no `x` to replace.
+        inside = self._inside(node) if of is None else like(node, right=self._switch(node.right, node))
+        return at(node, ast.IfExp(_compare(SITE, ast.Eq(), number, node), replaced, inside))
 
     def _operands(self, node: Any) -> tuple[Operands | None, list[ast.expr]]:
         match node:

@@ -21,6 +21,7 @@ from cwm_engine.diagnosis.additions import (
     plus_multiple,
     takes_fitted_terms,
     terms_of,
+    times,
 )
 from cwm_engine.diagnosis.edits import Edit, Make, Vocabulary, always, edits_of, number_node
 from cwm_engine.diagnosis.executor import Loader, ModelRef, load_plainly
@@ -219,10 +220,13 @@ class _Search:
         return fit_threshold(lambda value: tester.passes(site, always(value)), start)
 
     def _fit_terms(self, sites: Iterable[Site]) -> bool:
-        """`e + number * term` for the terms of the function."""
+        """`number * e`, and `e + number * term` for the terms of the function."""
         for site in sites:
             if not takes_fitted_terms(site):
                 continue
+            if (scale := self._factor(site)) is not None:
+                product = partial(_product, scale, site.node)
+                self._hit(Edit(site, "factor", 3.5, times(site, scale), product), self._cost(site) + 3.5)
             for value, make in terms_of(site, self._words, self._namespace):
                 if self._is_over(0):
                     return False
@@ -232,6 +236,13 @@ class _Search:
                     node = partial(multiple_node, site.node, make, number, factor)
                     self._hit(Edit(site, "term", 3.5, plus_multiple(site, value, number), node), self._cost(site) + 3.5)
         return True
+
+    def _factor(self, site: Site) -> float | None:
+        tester = self._tester
+        fitted = fit_coefficient(lambda more, row: tester.measure(site, times(site, 1.0 + more), row), tester.telling)
+        if fitted is None:
+            return None
+        return next((value for value in nice(1.0 + fitted) if tester.passes(site, times(site, value))), None)
 
     def _coefficient(self, site: Site, value: Callable[..., Any]) -> tuple[float, ast.expr | None] | None:
         """How much of a term to add, and the name of that number if it has one."""
@@ -302,6 +313,10 @@ class _Search:
 
     def _is_over(self, count: int) -> bool:
         return len(self.result.hits) >= self._most or (count % 64 == 0 and self._tester.is_late)
+
+
+def _product(factor: float, node: Any) -> ast.expr:
+    return ast.BinOp(number_node(factor), ast.Mult(), node)
 
 
 def _named_numbers(board: Switchboard, words: Vocabulary) -> list[tuple[float, ast.expr]]:

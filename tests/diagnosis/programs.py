@@ -73,7 +73,7 @@ def statements(depth: int = 2) -> st.SearchStrategy[list[str]]:
     ).map(lambda line: [line])
     if depth == 0:
         return simple
-    block = st.lists(statements(depth - 1), min_size=1, max_size=2).map(lambda parts: sum(parts, []))
+    block = st.lists(statements(depth - 1), min_size=1, max_size=2).map(_joined)
     return st.one_of(
         simple,
         simple,
@@ -85,12 +85,19 @@ def statements(depth: int = 2) -> st.SearchStrategy[list[str]]:
 
 def bodies() -> st.SearchStrategy[str]:
     """The source of a whole model."""
-    return st.lists(statements(), min_size=1, max_size=5).map(lambda parts: _source(sum(parts, [])))
+    return st.lists(statements(), min_size=1, max_size=5).map(lambda parts: _source(_joined(parts)))
 
 
 def world_of(source: str) -> World:
     """A world in which the model is right; states are double so that nothing is rounded."""
-    states = [(0.5, -1.0, 2.0), (1.5, 0.25, -0.75), (-2.0, 3.0, 0.0), (0.1, 0.2, 0.3), (4.0, -4.0, 1.0), (0.0, 0.0, 0.0)]
+    states = [
+        (0.5, -1.0, 2.0),
+        (1.5, 0.25, -0.75),
+        (-2.0, 3.0, 0.0),
+        (0.1, 0.2, 0.3),
+        (4.0, -4.0, 1.0),
+        (0.0, 0.0, 0.0),
+    ]
     return World(source, states, [0, 1, 2, 0, 1, 2], MODEL, single=False)
 
 
@@ -115,6 +122,10 @@ def finite(rows: list[Any]) -> bool:
 def _if(left: str, test: str, right: str, then: list[str], otherwise: list[str] | None) -> list[str]:
     lines = [f"if {left} {test} {right}:", *_indented(then)]
     return [*lines, "else:", *_indented(otherwise)] if otherwise else lines
+
+
+def _joined(parts: list[list[str]]) -> list[str]:
+    return [line for part in parts for line in part]
 
 
 def _indented(lines: list[str]) -> list[str]:

@@ -67,7 +67,7 @@ def test_an_exception_has_no_distance():
 
 
 def test_infinities_agree_with_themselves():
-    source = "class Environment:\n    def set_state(self, s):\n        pass\n    def step(self, a):\n        return float('inf'), 0.0, False\n"
+    source = _returning("float('inf')")
     world = World(source, [0.0, 1.0], [0, 1])
     assert bench_of(world, source).accepts(0)
     assert not bench_of(world, source.replace("'inf'", "'-inf'")).accepts(0)
@@ -90,7 +90,9 @@ def test_large_arrays_are_one_field():
 
 def test_a_model_that_changes_its_arguments_does_not_spoil_the_sample():
     """`QUEUES` gets lists; a model that empties them sees them whole again the next time."""
-    bench = bench_of(QUEUES, QUEUES.broken("def set_state(self, state):\n", "def set_state(self, state):\n        state.pop()\n"))
+    bench = bench_of(
+        QUEUES, QUEUES.broken("def set_state(self, state):\n", "def set_state(self, state):\n        state.pop()\n")
+    )
     first = bench.measure(0)
     assert bench.measure(0) == first
     states, _ = QUEUES.sample(QUEUES.source).inputs()
@@ -124,7 +126,10 @@ def test_every_level_of_reset_leaves_a_working_model(level):
 
 
 def test_rewards_by_goal():
-    source = KEYS.source.replace("def reward(", "def rich(", 1) + '\nREWARDS = {"rich": rich, "none": lambda s, a, n: (0.0, False)}\n'
+    source = (
+        KEYS.source.replace("def reward(", "def rich(", 1)
+        + '\nREWARDS = {"rich": rich, "none": lambda s, a, n: (0.0, False)}\n'
+    )
     sample = KEYS.sample(KEYS.source)
     rich = ModelRef("transition", Dialect.FUNCTIONS, "rich")
     assert Bench(ast.parse(source), rich, sample, {}).accepts(0)
@@ -132,7 +137,7 @@ def test_rewards_by_goal():
 
 
 def test_a_4_tuple_has_the_valid_actions_second():
-    source = "class Environment:\n    def set_state(self, s):\n        self.s = s\n    def step(self, a):\n        return self.s + a, 0.0, False\n"
+    source = _returning("self.s + a")
     world = World(source, [1, 2, 3], [0, 1, 2])
     assert bench_of(world, source.replace("self.s + a, 0.0", "self.s + a, [0, 1], 0.0")).accepts(0)
 
@@ -149,3 +154,9 @@ def test_rows_of_floats_are_compared_within_tolerance():
     assert all(Bench(ast.parse(near), PENDULUM.model, sample, {}).accepts(row) for row in range(20))
     assert not all(Bench(ast.parse(far), PENDULUM.model, sample, {}).accepts(row) for row in range(20))
     assert np.isfinite(sample.rewards).all()
+
+
+def _returning(observation: str) -> str:
+    """A model that predicts an expression."""
+    head = "class Environment:\n    def set_state(self, s):\n        self.s = s\n"
+    return f"{head}    def step(self, a):\n        return {observation}, 0.0, False\n"

@@ -79,11 +79,9 @@ def test_a_sample_survives_the_way_to_a_child(name, form):
     sample = world.sample(world.source, form=form)
     back = Sample.from_bytes(sample.to_bytes())
     assert repr(back.inputs()) == repr(sample.inputs())
-    for one, other in zip(
-        (*back.following.arrays, back.rewards, back.terminated, back.wrong, back.rows, back.weights, back.paths),
-        (*sample.following.arrays, sample.rewards, sample.terminated, sample.wrong, sample.rows, sample.weights, sample.paths),
-        strict=True,
-    ):  # fmt: skip
+    names = ("rewards", "terminated", "wrong", "rows", "weights", "paths")
+    arrays = [(getattr(back, name), getattr(sample, name)) for name in names]
+    for one, other in (*arrays, *zip(back.following.arrays, sample.following.arrays, strict=True)):
         assert np.array_equal(one, other)
         assert one.dtype == other.dtype
     assert (back.path_lines, back.line_counts, back.totals, back.form, back.tolerance) == (

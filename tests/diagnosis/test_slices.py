@@ -30,10 +30,9 @@ def slices_of(world: World, source: str | None = None, rows=range(20), **more):
 def stepping(body: str, *, top: str = "", methods: str = "") -> World:
     """A model whose step has the given body; it has the state x, y, z and returns a, b."""
     indented = "".join(f"        {line}\n" for line in body.splitlines())
-    source = (
-        f"{top}\nclass Environment:\n    def set_state(self, state):\n        self.state = state\n{methods}\n"
-        f"    def step(self, action):\n        x, y, z = self.state\n{indented}        return (float(a), float(b)), 0.0, False\n"
-    )
+    head = f"{top}\nclass Environment:\n    def set_state(self, state):\n        self.state = state\n{methods}\n"
+    step = f"    def step(self, action):\n        x, y, z = self.state\n{indented}"
+    source = f"{head}{step}        return (float(a), float(b)), 0.0, False\n"
     return World(source, [STATE, (0.5, -1.0, 4.0)], [0, 1], single=False)
 
 
@@ -79,7 +78,7 @@ FOLLOWED = {
     "lambda": "twice = lambda v: v * 2\na = twice(x)\nb = sorted([z, y, x], key=lambda v: -v)[0]",
     "walrus": "a = (t := x + y)\nb = t",
     "try": "a = b = 0.0\ntry:\n    a = 1 / (x - x)\nexcept ZeroDivisionError:\n    b = y\nfinally:\n    a = a + z",
-    "try without error": "a = b = 0.0\ntry:\n    a = x\nexcept (KeyError, ValueError) as error:\n    b = 1\nelse:\n    b = y",
+    "try without error": "a = 0.0\ntry:\n    a = x\nexcept (KeyError, ValueError) as e:\n    b = 1\nelse:\n    b = y",
     "nested function": "def inner(v):\n    return v + y\na = inner(x)\nb = z",
     "with": "import contextlib\nwith contextlib.suppress(ValueError):\n    a = float('x')\na = x\nb = y",
     "import": "import math as m\na = m.sqrt(x)\nfrom math import pi\nb = pi",
@@ -118,11 +117,20 @@ METHODS = {
     "varargs": ("def add(self, *v, **w):\n        return sum(v) + len(w)", "a = self.add(x, y)\nb = self.add(x, k=z)"),
     "keyword only": ("def add(self, *, v):\n        return v + 1", "a = self.add(v=x)\nb = y"),
     "generator": ("def parts(self):\n        yield 1.0\n        yield 2.0", "a, b = self.parts()"),
-    "recursion": ("def down(self, n):\n        return 0 if n <= 0 else n + self.down(n - 1)", "a = self.down(3)\nb = x"),
+    "recursion": (
+        "def down(self, n):\n        return 0 if n <= 0 else n + self.down(n - 1)",
+        "a = self.down(3)\nb = x",
+    ),
     "private": ("def __hide(self, v):\n        return v + 1", "a = self.__hide(x)\nb = y"),
     "cached": ("@functools.lru_cache\n    def twice(self, v):\n        return v * 2", "a = self.twice(x)\nb = y"),
-    "sets attributes": ("def move(self, v):\n        self.p = v\n        self.q = 2", "self.move(x)\na = self.p\nb = self.q"),
-    "opaque sets": ("def move(self, v):\n        def go(): self.p = v\n        go()", "self.move(x)\na = self.p\nb = y"),
+    "sets attributes": (
+        "def move(self, v):\n        self.p = v\n        self.q = 2",
+        "self.move(x)\na = self.p\nb = self.q",
+    ),
+    "opaque sets": (
+        "def move(self, v):\n        def go(): self.p = v\n        go()",
+        "self.move(x)\na = self.p\nb = y",
+    ),
 }
 
 
@@ -178,7 +186,9 @@ def test_items_of_a_dataclass_stay_apart():
 
 
 def test_items_of_arrays_stay_apart():
-    world = stepping("p = x + 1\nq = y + 1\nv = np.array([p, q]) * 2 + 1\nv = np.cos(v)\na, b = v", top="import numpy as np")
+    world = stepping(
+        "p = x + 1\nq = y + 1\nv = np.array([p, q]) * 2 + 1\nv = np.cos(v)\na, b = v", top="import numpy as np"
+    )
     first, second, *_ = slices_of(world)[0].lines[0]
     assert world.line_of("p = x + 1") in first
     assert world.line_of("p = x + 1") not in second
@@ -233,7 +243,11 @@ def test_changing_a_line_outside_a_slice_does_not_change_the_field(source):
     board = Switchboard(ast.parse(source), world.model, sample)
     before = {row: board.bench.judge.cells(board.bench.output(row)) for row in range(len(sample))}
     for site in board.sites:
-        if not site.is_root or site.operands is Operands.STATEMENT or not isinstance(site.owner, ast.Assign | ast.AugAssign):
+        if (
+            not site.is_root
+            or site.operands is Operands.STATEMENT
+            or not isinstance(site.owner, ast.Assign | ast.AugAssign)
+        ):
             continue
         for row, cells in before.items():
             board.switch(site, lambda *_: 7.25)

@@ -30,8 +30,7 @@ def site_of(board: Switchboard, text: str, line: int | None = None) -> Site:
 
 def identity(site: Site):
     """A replacement that computes what the site computes."""
-    compute = original(site)
-    return lambda scope, *parts: compute(scope, *parts)
+    return original(site)
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -72,13 +71,20 @@ def test_replacing_a_site_is_the_same_as_editing_the_text(source, data):
     world = world_of(source)
     assume(finite(outputs(world, source)))
     board = board_of(world)
-    sites = [site for site in board.sites if site.operands not in (Operands.STATEMENT,) and isinstance(site.node, ast.expr)]
-    sites = [site for site in sites if not isinstance(site.owner, ast.While) and not isinstance(site.node, ast.List | ast.Tuple)]
+    sites = [
+        site for site in board.sites if site.operands is not Operands.STATEMENT and isinstance(site.node, ast.expr)
+    ]
+    sites = [
+        site
+        for site in sites
+        if not isinstance(site.owner, ast.While) and not isinstance(site.node, ast.List | ast.Tuple)
+    ]
+    sites = [site for site in sites if not isinstance(site.parent, ast.Subscript)]  # `7[0]` is no program
     site = data.draw(st.sampled_from(sites))
     edited = ast.unparse(_Replaced(site.node).visit(ast.parse(source)))
     try:
         expected = outputs(world, edited)
-    except Exception:
+    except (ArithmeticError, TypeError, IndexError):
         assume(False)
     board.switch(site, lambda *_: 7)
     for row in range(len(board.sample)):
@@ -134,7 +140,9 @@ def test_a_program_that_cannot_be_constructed_is_no_candidate():
 
 
 def test_an_endless_loop_ends():
-    source = PENDULUM.source.replace("        wrapped", "        count = 3\n        while count > 0:\n            count -= 1\n        wrapped", 1)
+    source = PENDULUM.source.replace(
+        "        wrapped", "        count = 3\n        while count > 0:\n            count -= 1\n        wrapped", 1
+    )
     board = board_of(World(source, PENDULUM.states, PENDULUM.actions, PENDULUM.model))
     assert board.switch(site_of(board, "count > 0"), lambda *_: True)
     assert not board.accepts(0)

@@ -19,6 +19,8 @@ from cwm_engine.world_model.counters import PATH, Counters, hits_of
 from cwm_engine.world_model.discovery import Dialect
 from cwm_engine.world_model.probes import instrument
 
+ENVIRONMENT = ModelRef("Environment", Dialect.ENVIRONMENT)
+
 
 @dataclass(frozen=True)
 class World:
@@ -27,7 +29,7 @@ class World:
     source: str
     states: Sequence[Any]
     actions: Sequence[Any]
-    model: ModelRef = ModelRef("Environment", Dialect.ENVIRONMENT)
+    model: ModelRef = ENVIRONMENT
     single: bool = True
     """Whether observations are recorded in single precision, as Gymnasium's are; otherwise as tuples of floats."""
 
@@ -78,7 +80,7 @@ class World:
                 machine.set_state(state)
                 miss = judge.measure(row, machine.step(action))
                 wrong[row] = [bool(miss.wrong >> cell & 1) for cell in range(len(layout.names))]
-            except Exception:
+            except (ArithmeticError, LookupError, TypeError, ValueError):
                 wrong[row] = True
             paths.append(numbers.setdefault(machine.namespace[PATH], len(numbers)))
         lines = [instrumented.lines_of(hits_of(path, len(instrumented.probes))) for path in numbers]
