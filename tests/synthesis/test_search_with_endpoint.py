@@ -57,7 +57,7 @@ def search(
     async def run() -> SearchResult:
         async with OpenAIProposer(endpoint) as proposer:
             if not path.exists():
-                Journal.create(path, run_header(PROBLEM, options, proposer.name, None)).close()
+                Journal.create(path, run_header(PROBLEM, options, proposer.name)).close()
             with Journal.open(path) as journal:
                 return await Search(PROBLEM, proposer, journal, options).run()
 
