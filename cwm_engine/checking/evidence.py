@@ -23,6 +23,8 @@ from cwm_engine.trajectories.columns import from_canonical_json as parse_json
 from cwm_engine.world_model.discovery import ModelSpec
 from cwm_engine.world_model.imports import ALLOWED_MODULES
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class Program:
@@ -143,6 +145,12 @@ class Evidence:
         """Fraction of the checked rows with every field right; None where nothing was checked."""
         count = int(self.checked.sum())
         return self.passed / count if count else None
+
+    @property
+    def reaches_ceiling(self) -> bool:
+        """Whether no deterministic model can be right more often: what is wrong then contradicts what is right."""
+        ceiling = self.prepared.ceiling
+        return ceiling is not None and self.accuracy is not None and self.accuracy >= ceiling - _ROUNDING
 
     @property
     def field_accuracies(self) -> dict[str, float]:

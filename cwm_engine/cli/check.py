@@ -53,14 +53,26 @@ class CheckOptions:
 def run_check(options: CheckOptions) -> int:
     """Check models, print the report, and return the exit code."""
     if options.watch:
-        return watch(lambda: _resolve(options), options.request, lambda outcomes: _print(outcomes, options))
+        return watch(lambda: _resolve(options), options.request, lambda outcomes: show(outcomes, options))
     try:
-        outcomes = _check_all(_resolve(options), options)
-        if options.fix:
-            outcomes = [_fixed(outcome, options) for outcome in outcomes]
-        return _print(outcomes, options)
+        return show(check(options), options)
     except KeyboardInterrupt:
         _leave()
+
+
+def check(options: CheckOptions) -> list[Outcome]:
+    """Check models, and repair them if that was asked for."""
+    outcomes = _check_all(_resolve(options), options)
+    return [_fixed(outcome, options) for outcome in outcomes] if options.fix else outcomes
+
+
+def show(outcomes: Sequence[Outcome], options: CheckOptions) -> int:
+    """Print one report of all outcomes; the exit code."""
+    report = Report(tuple(model for outcome in outcomes for model in outcome.reports))
+    texts = {str(outcome.source.path): outcome.source.text for outcome in outcomes if outcome.source is not None}
+    write_report(report, texts, options.output_format, sys.stdout, diffs=options.diff or options.fix)
+    sys.stdout.flush()
+    return max((_exit_code(outcome, options) for outcome in outcomes), default=2)
 
 
 def _resolve(options: CheckOptions) -> list[Task | Outcome]:
@@ -97,26 +109,18 @@ def _check_all(found: Sequence[Task | Outcome], options: CheckOptions) -> list[O
     try:
         with Bars() as bars:
 
-            def check(item: Task | Outcome) -> Outcome:
-                return item if isinstance(item, Outcome) else _check(item, options, bars)
+            def outcome_of(item: Task | Outcome) -> Outcome:
+                return item if isinstance(item, Outcome) else _check_task(item, options, bars)
 
-            return list(pool.map(check, found))
+            return list(pool.map(outcome_of, found))
     finally:
         # An interrupted check does not wait for the models that are running.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _check(task: Task, options: CheckOptions, bars: Bars) -> Outcome:
+def _check_task(task: Task, options: CheckOptions, bars: Bars) -> Outcome:
     with Desk(task, options.request) as desk:
         return desk.check(bars)
-
-
-def _print(outcomes: Sequence[Outcome], options: CheckOptions) -> int:
-    report = Report(tuple(model for outcome in outcomes for model in outcome.reports))
-    texts = {str(outcome.source.path): outcome.source.text for outcome in outcomes if outcome.source is not None}
-    write_report(report, texts, options.output_format, sys.stdout, diffs=options.diff or options.fix)
-    sys.stdout.flush()
-    return max((_exit_code(outcome, options) for outcome in outcomes), default=2)
 
 
 def _exit_code(outcome: Outcome, options: CheckOptions) -> int:

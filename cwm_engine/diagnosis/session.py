@@ -209,6 +209,8 @@ class Session:
         if evidence.status is Status.COMPLETE:
             certain += unreached_thresholds(self._runner, evidence, version.tree, version.lines)
         result = report(Investigation())
+        if evidence.status is Status.COMPLETE and evidence.reaches_ceiling:
+            return result
         for investigation in investigate(
             self._runner, evidence, instrumented, places, file=self.settings.file, repair=self.settings.repair
         ):

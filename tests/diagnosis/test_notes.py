@@ -154,6 +154,16 @@ def test_data_that_contradicts_itself_bounds_every_model():
     assert checked.accuracy == checked.report.ceiling == 30 / 31
 
 
+def test_a_model_that_is_right_as_often_as_possible_is_not_blamed_for_the_rest():
+    checked = check(WALK, made([*ROWS, (0, 0, 7, 0.0, False)]))
+    assert checked.codes == ["CWM803"]
+    wrong = check(
+        WALK.replace("self.state + action", "7 if self.state + action == 0 else self.state + action"),
+        made([*ROWS, (0, 0, 0, 0.0, False), (0, 0, 7, 0.0, False)]),
+    )
+    assert "CWM201" in wrong.codes
+
+
 def test_a_time_limit_stored_as_an_end_is_said_and_not_held_against_the_model():
     dataset = recorded("Taxi-v4", count=800)
     cut = replace(dataset, terminated=dataset.terminated | dataset.truncated, truncated=np.zeros(800, dtype=np.bool_))
