@@ -6,6 +6,7 @@ import platform
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cwm_engine import __version__
 from cwm_engine.sandbox.isolation import probe_isolation
@@ -30,7 +31,8 @@ def run_doctor() -> int:
     table.add_column("works")
     table.add_column("how it was found out")
     for layer in isolation.layers:
-        table.add_row(layer.name, "[green]yes[/]" if layer.active else "[yellow]no[/]", layer.detail)
+        works = Text("yes", "green") if layer.active else Text("no", "yellow")
+        table.add_row(Text(layer.name), works, Text(layer.detail))  # details may hold brackets, as in [Errno 1]
     console.print(table)
     console.print(f"isolation: [bold]{isolation.level}[/]. {_MEANING[isolation.level]}", soft_wrap=True)
     return 0 if isolation.level == "full" else 1
