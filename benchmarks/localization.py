@@ -173,7 +173,8 @@ def _print_average(label: str, everything: list[list[Result]]) -> None:
     top_three = np.mean([np.mean([r.ranked <= 3 for r in results]) for results in everything])
     top_one = np.mean([np.mean([r.confirmed <= 1 for r in results]) for results in everything])
     print(
-        f"{label:24}  faulty line in the top three {100 * top_three:.0f} %, top one once confirmed {100 * top_one:.0f} %\n"
+        f"{label:24}  faulty line in the top three {100 * top_three:.0f} %, "
+        f"top one once confirmed {100 * top_one:.0f} %\n"
     )
 
 
