@@ -94,9 +94,16 @@ def takes_fitted_terms(site: Site) -> bool:
 
 
 def plus_multiple(site: Site, value: Value, coefficient: float) -> Value:
-    """The replacement `e + coefficient * value`."""
+    """The replacement `e + coefficient * value`; truth values are no terms."""
     compute = original(site)
-    return lambda scope, *parts: compute(scope, *parts) + coefficient * value(scope)
+
+    def replacement(scope: Mapping[str, Any], *parts: Any) -> Any:
+        term = value(scope)
+        if isinstance(term, bool):
+            raise TypeError
+        return compute(scope, *parts) + coefficient * term
+
+    return replacement
 
 
 def times(site: Site, factor: float) -> Value:

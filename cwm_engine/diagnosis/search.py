@@ -221,6 +221,8 @@ class _Search:
 
     def _fit_terms(self, sites: Iterable[Site]) -> bool:
         """`number * e`, and `e + number * term` for the terms of the function."""
+        if not self._tester.is_telling:
+            return True
         for site in sites:
             if not takes_fitted_terms(site):
                 continue
@@ -280,7 +282,7 @@ class _Search:
                 useful.append((site, isinstance(value, float)))
         points.clear()
         for site, is_smooth in useful:
-            if is_smooth and not self._fit_statement(site):
+            if is_smooth and self._tester.is_telling and not self._fit_statement(site):
                 return False
         return self._try_each(
             [site for site, _ in useful],

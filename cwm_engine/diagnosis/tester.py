@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from cwm_engine.diagnosis.executor import Miss
@@ -38,6 +39,13 @@ class Tester:
         self.telling: list[int] = failing[:_FIRST]
         self._rows = [*failing[:_FIRST], *passing[:_PASSING], *failing[_FIRST:_MIXED]]
         self._rows += [*passing[_PASSING:], *failing[_MIXED:]]
+
+    @cached_property
+    def is_telling(self) -> bool:
+        """Whether enough different transitions fail to trust a number that was fitted to them."""
+        states, actions = self.board.sample.inputs()
+        failing = self.board.sample.failing.tolist()
+        return len({repr((states[row], actions[row])) for row in failing}) >= _FIRST
 
     @property
     def is_late(self) -> bool:
