@@ -19,6 +19,9 @@ from cwm_engine.sandbox.transitions import Form, pack
 
 __all__ = ["OnProgress", "Progress", "Runner"]
 
+LOADING = 5
+"""How many times as long as a step loading may take: a long file has to be compiled, and may work out tables."""
+
 _TICK = 0.05
 _BYTES_PER_CHARACTER = 4
 _COPIES = 4
@@ -181,9 +184,11 @@ class Runner:
             now = time.monotonic()
             if message is not None or child.progress != last:
                 moved, last = now, child.progress
-            if now - moved > self.limits.step_seconds:
-                what = "one step" if arrived.loaded else "loading the model"
-                return _stopped(child, arrived, "timeout", f"{what} took longer than {self.limits.step_seconds:g} s")
+            what, allowed = "one step", self.limits.step_seconds
+            if not arrived.loaded:
+                what, allowed = "loading the model", LOADING * allowed
+            if now - moved > allowed:
+                return _stopped(child, arrived, "timeout", f"{what} took longer than {allowed:g} s")
             if now - started > self.limits.wall_seconds:
                 return _stopped(child, arrived, "slow", f"the check took longer than {self.limits.wall_seconds:g} s")
 

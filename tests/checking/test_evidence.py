@@ -125,7 +125,7 @@ def test_words_of_one_run_are_not_those_of_another():
     assert first.example(0).predicted["observation"] == "ax"
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(datasets())
 def test_doing_nothing_is_told_as_the_state(dataset):
     """Whatever the observations are: through columns of numbers and back."""

@@ -401,7 +401,7 @@ def test_more_kinds_of_failures_than_anyone_reads_are_counted_all_the_same():
 def test_more_paths_than_can_be_told_apart_end_in_one():
     rows = [(state, 0, state, 0.0, False) for state in range(2000)]
     tests = "".join(f"        if self.state & {1 << bit}: x = {bit}\n" for bit in range(11))
-    blocks = "".join(f"        if self.state == {-state}: x = 1\n" for state in range(1, 9000))
+    blocks = "".join(f"        if self.state == {-state}: x = 1\n" for state in range(1, 6000))
     with Runner(Prepared(made(rows))) as runner:
         evidence = runner.run(program_of(model_of(f"{tests}{blocks}        return self.state, 0.0, False\n")))
     assert evidence.accuracy == 1.0

@@ -32,7 +32,7 @@ def as_types(values):
     return (type(values), values.dtype) if isinstance(values, np.ndarray) else type(values)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=30)
 @given(datasets())
 def test_states_and_actions_arrive_as_they_were_sent(dataset):
     sent = Transitions(
