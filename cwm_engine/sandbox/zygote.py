@@ -215,6 +215,7 @@ class _Zygote:
             if process == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _seed()  # once more: Python's own generator seeds itself anew after every fork
                 memory = mmap.mmap(results, self._map_bytes)
                 run_child(self._duty, memory=memory, connection=childs, trace=trace_writer, parent=parent)
             self._statuses[process] = status_writer

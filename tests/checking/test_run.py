@@ -72,6 +72,13 @@ def test_a_module_that_is_needed_later_is_there_when_it_is_needed(walk):
     assert walk.run(program_of(WALK)).accuracy == 1.0
 
 
+@pytest.mark.parametrize("draw", ["random.random()", "np.random.rand()", "np.random.default_rng(3).random()"])
+def test_a_random_model_shows_the_same_every_time(walk, draw):
+    source = f"import random\nimport numpy as np\n{WALK.replace('0.0', draw)}"
+    one, other = (walk.run(program_of(source)) for _ in range(2))
+    assert one.predicted(slice(None)).tolist() == other.predicted(slice(None)).tolist()
+
+
 # The verdict is a comparison row by row, however it is organized
 
 numbers = st.sampled_from(["x", "y", "action", "0", "1", "2", "-1"])
