@@ -20,8 +20,8 @@ from cwm_engine.errors import CwmError
 from cwm_engine.findings import Severity
 from cwm_engine.trajectories.dataset import Dataset, Provenance
 from cwm_engine.trajectories.describe import Description, Field, Range, describe
-from cwm_engine.trajectories.health.determinism import Method, Verdict
 from cwm_engine.trajectories.health import HealthFinding
+from cwm_engine.trajectories.health.determinism import Method, Verdict
 from cwm_engine.trajectories.load import load_dataset
 from cwm_engine.trajectories.structures import Kind
 
