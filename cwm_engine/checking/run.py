@@ -14,6 +14,7 @@ from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.report import Status
 from cwm_engine.sandbox.host import Child, ChildDied, Zygote
 from cwm_engine.sandbox.limits import Limits
+from cwm_engine.sandbox.outputs import Failure
 from cwm_engine.sandbox.results import Results
 from cwm_engine.sandbox.transitions import Form, pack
 
@@ -130,7 +131,7 @@ class Runner:
             checked=arrived.checked,
             paths=tuple(arrived.paths),
             failures=tuple(arrived.failures),
-            load_failure=arrived.load_failure,
+            load_failure=self._explained(arrived.load_failure),
             hang=hang,
             reruns=arrived.reruns,
             form=arrived.form,
@@ -138,6 +139,14 @@ class Runner:
             printed=arrived.printed[: self.limits.printed_bytes],
             seconds=time.monotonic() - started,
         )
+
+    def _explained(self, failure: Failure | None) -> Failure | None:
+        """A failure to load with the reason why a module was not there: it did not survive its own import."""
+        missing = self._zygote.missing if self._zygote is not None else {}
+        for name, reason in missing.items():
+            if failure is not None and failure.type == "ModuleNotFoundError" and repr(name) in failure.message:
+                return replace(failure, type="", message=f"the module `{name}` cannot be imported here: {reason}")
+        return failure
 
     def _depends_on_form(self, evidence: Evidence) -> bool:
         """Whether anything that is wrong with plain numbers is right with what Gymnasium gives.

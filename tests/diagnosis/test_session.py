@@ -201,6 +201,14 @@ def test_allowed_modules_can_be_imported_by_their_parts_too():
         assert check(source, made(ROWS), allow_modules=(allowed,)).accuracy == 1.0
 
 
+def test_a_module_that_does_not_survive_its_own_import_is_named_with_the_reason():
+    """One that is there, but for another operating system."""
+    checked = check(
+        using("import asyncio.windows_utils", "self.state + action"), made(ROWS), allow_modules=("asyncio",)
+    )
+    assert checked.says("CWM107", "the module `asyncio.windows_utils` cannot be imported here: ImportError: win32 only")
+
+
 # What is compared
 
 
