@@ -133,6 +133,7 @@ class _Run:
         self.writer = Writer(transitions.prediction, 5 if dialect is Dialect.GYMNASIUM else 3)
         self.results = Results.view(context.results, len(transitions), self.writer.width)
         self.failures: dict[Failure, int] = {}
+        self.kinds: dict[int, int] = {}
         self.form: Form = "plain"
         self.carries = False
 
@@ -175,13 +176,11 @@ class _Run:
         """
         if self.form == "stored" or not self.transitions.forms_differ:
             return True
-        status, path = self.results.status, self.results.path
         if self.carries:
-            if (status == PREDICTED).all():
+            if (self.results.status == PREDICTED).all():
                 return True
         else:
-            kinds = path.astype(np.uint32) << 16 | status
-            rows = np.unique(kinds, return_index=True)[1]
+            rows = np.array(list(self.kinds.values()), dtype=np.intp)
             if _alike(self.results.predicted[rows], self._from_sample("stored", rows)):
                 return True
         self._take_form("stored")
@@ -228,6 +227,8 @@ class _Run:
         for position, reason in reasons.items():
             status[position] = FIRST_FAILURE + self._number(reason)
         self.results.status[rows] = status
+        if self.form == "plain" and self.transitions.forms_differ:
+            self._remember_kinds(numbers, self.results.path[rows].astype(np.uint32) << 16 | status)
         self.context.send(
             {
                 "event": "rows",
@@ -238,6 +239,11 @@ class _Run:
             }
         )
         return complete
+
+    def _remember_kinds(self, numbers: Sequence[int], kinds: npt.NDArray[np.uint32]) -> None:
+        """Keep one row of each code path and outcome."""
+        for kind, position in zip(*(found.tolist() for found in np.unique(kinds, return_index=True)), strict=True):
+            self.kinds.setdefault(kind, numbers[position])
 
     def _number(self, failure: Failure) -> int:
         if failure not in self.failures and len(self.failures) >= MAX_FAILURES:
