@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ import numpy.typing as npt
 from cwm_engine.sandbox.outputs import Failure, MalformedError, Writer
 from cwm_engine.sandbox.program import load_program
 from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
-from cwm_engine.sandbox.runner import Instance, Recorder, failure_of, instances, outputs_of
+from cwm_engine.sandbox.runner import Instance, Recorder, failure_of, instances, outputs_of, still
+from cwm_engine.sandbox.sharing import SharedError, shares
 from cwm_engine.sandbox.transitions import Form, Transitions, unpack
 from cwm_engine.trajectories.columns import canonical_json
 from cwm_engine.world_model.counters import PATH, Counters, hits_of
@@ -97,15 +99,12 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
         context.send({"event": "failed", "failure": _as_json(failure_of(error)), "printed": context.printed.text})
         return
     context.send({"event": "loaded", "path": run.loading.hex()})
-    first = np.array(request["first"], dtype=np.intp)
-    episodic = request["mode"] == "episode"
-    run.choose_form(request["form"], first[:16])
-    if episodic:
-        run.carry_states()
-    complete = (episodic or run.rows(first)) and (not request["all"] or run.all_rows())
-    if complete and request["all"]:
-        complete = run.confirm_form()
-    found = run.determinism() if complete and request["determinism"] and not episodic else {}
+    try:
+        complete = run.everything(request)
+    except SharedError:
+        run.start_again_with_copies()
+        complete = run.everything(request)
+    found = run.determinism() if complete and request["determinism"] and not run.carries else {}
     context.send({"event": "done", "complete": complete, "printed": context.printed.text, **found})
 
 
@@ -136,6 +135,22 @@ class _Run:
         self.kinds: dict[int, int] = {}
         self.form: Form = "plain"
         self.carries = False
+
+    def everything(self, request: dict[str, Any]) -> bool:
+        """Run what was asked for; False when the run has to stop."""
+        first = np.array(request["first"], dtype=np.intp)
+        self.choose_form(request["form"], first[:16])
+        if request["mode"] == "episode":
+            self.carry_states()
+        elif not self.rows(first):
+            return False
+        return not request["all"] or (self.all_rows() and self.confirm_form())
+
+    def start_again_with_copies(self) -> None:
+        """Take no output by reference any more, and no input that the model may have changed."""
+        self.recorder.copies = True
+        self.instance = self._fresh()
+        self.transitions = replace(self.transitions, plain_states=(), plain_actions=())
 
     def choose_form(self, wanted: Form | None, rows: npt.NDArray[np.intp]) -> None:
         """Plain Python values where a sample predicts the same with them as with what Gymnasium gives."""
@@ -218,6 +233,8 @@ class _Run:
         complete = count == len(numbers)
         if not complete:
             rows = slice(rows.start, rows.start + count) if isinstance(rows, slice) else rows[:count]
+        if not self.recorder.copies and shares(self.transitions.prediction, recording.outputs):
+            raise SharedError
         before = len(self.failures)
         predicted = np.empty((count, self.writer.width))
         reasons = self.writer.write_each(recording.outputs, predicted)
@@ -255,7 +272,7 @@ class _Run:
     def _alone(self, row: int, state: Any, action: Any) -> Any:
         """What a new instance answers to one transition."""
         self.context.progress[0] = row
-        return outputs_of(self._fresh(), [state], [action], self.refill)[0]
+        return outputs_of(still(self._fresh()), [state], [action], self.refill)[0]
 
     def _fresh(self) -> Instance:
         """A new instance; one that only fails where the constructor does, now that it is called again."""
@@ -267,7 +284,7 @@ class _Run:
 
     def _from_sample(self, form: Form, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
         """What one new instance predicts for rows, one after the other; up to the first costly failure."""
-        instance = self._fresh()
+        instance = still(self._fresh())
         outputs: list[Any] = []
         for row, state, action in zip(rows.tolist(), *self.transitions.chosen(form, rows), strict=True):
             self.context.progress[0] = row

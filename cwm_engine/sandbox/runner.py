@@ -10,6 +10,7 @@ from typing import Any
 from cwm_engine.sandbox.outputs import Failure, FailureKind, MalformedError, describe
 from cwm_engine.sandbox.program import error_of
 from cwm_engine.sandbox.results import most_paths
+from cwm_engine.sandbox.sharing import snapshot
 from cwm_engine.world_model.counters import PATH, Counters, LoopLimit, hits_of
 from cwm_engine.world_model.discovery import Dialect
 
@@ -128,9 +129,13 @@ class Recorder:
         namespace: The globals of the model, where its probes leave the path.
         probes: How many probes it has.
         has_loops: Whether it has loops to stop.
+
+    Attributes:
+        copies: Whether outputs are copied at once, for models that change what they have returned.
     """
 
     def __init__(self, counters: Counters, namespace: dict[str, Any], *, probes: int, has_loops: bool) -> None:
+        self.copies = False
         self._counters = counters
         self._namespace = namespace
         self._probes = probes
@@ -148,7 +153,7 @@ class Recorder:
             progress: Where the number of the running step is written, for the host to read after a hang.
         """
         namespace, refill, has_loops = self._namespace, self._counters.refill, self._has_loops
-        set_state, step = instance.set_state, instance.step
+        set_state, step = instance.set_state, still(instance).step if self.copies else instance.step
         outputs: list[Any] = []
         keys: list[int] = []
         keep, keep_key = outputs.append, keys.append
@@ -199,6 +204,15 @@ def failure_of(error: BaseException) -> Failure:
     elif told["forbidden"]:
         kind = "forbidden"
     return Failure(kind, told["message"], told["type"], told["line"])
+
+
+def still(instance: Instance) -> Instance:
+    """The same model, whose outputs stay as they are whatever it does later."""
+
+    def step(action: Any) -> Any:
+        return snapshot(instance.step(action))
+
+    return Instance(instance.set_state, step)
 
 
 def outputs_of(

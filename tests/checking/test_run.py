@@ -482,3 +482,72 @@ def test_a_failure_nobody_described_is_a_failure_all_the_same(walk):
 def test_progress_that_is_a_lie_points_at_some_transition(walk):
     evidence = walk.run(program_of(GRABBING + stepping("connection().progress[0] = 10 ** 15; 9 ** 9 ** 9")))
     assert 0 <= evidence.hang.row < len(ROWS)
+
+
+# A model that returns one object again and again
+
+BUFFERS = {
+    "array": ("np.zeros(2)", "self.buffer[:] = state", "self.buffer[0] += action", "self.buffer"),
+    "view": ("np.zeros(9)", "self.buffer[:2] = state", "self.buffer[0] += action", "self.buffer[:2]"),
+    "list": ("[0.0, 0.0]", "self.buffer[:] = state", "self.buffer[0] += action", "self.buffer"),
+    "output": (
+        "[[0.0, 0.0], 0.0, False]",
+        "self.buffer[0] = list(state)",
+        "self.buffer[0][0] += action",
+        "self.buffer[0]",
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", ["transition", "episode"])
+@pytest.mark.parametrize("kind", BUFFERS)
+def test_what_a_model_changes_after_it_returned_it_counts_as_it_was(kind, mode):
+    """The state lives in one object, which every step returns."""
+    make, set_, change, observation = BUFFERS[kind]
+    source = f"""\
+import numpy as np
+
+class Environment:
+    def __init__(self):
+        self.buffer = {make}
+
+    def set_state(self, state):
+        {set_}
+
+    def step(self, action):
+        {change}
+        return {observation}, 0.0, False
+"""
+    rows = [(np.array([n, 1.0]), 1, np.array([n + 1.0, 1.0]), 0.0, False) for n in range(300)]
+    with Runner(Prepared(made(rows, lengths=[100, 150, 50]), mode=mode)) as runner:
+        evidence = runner.run(program_of(source))
+    assert (evidence.status, evidence.accuracy) == (Status.COMPLETE, 1.0)
+    assert (evidence.reruns.random, evidence.reruns.hidden) == ((), ())
+
+
+def test_an_object_that_is_shared_beside_failures_counts_as_it_was():
+    source = """\
+import numpy as np
+
+class Environment:
+    buffer = np.zeros(1)
+
+    def set_state(self, state):
+        self.buffer[:] = state
+
+    def step(self, action):
+        assert self.buffer[0] != 7
+        return self.buffer, 0.0, False
+"""
+    rows = [(np.array([float(n)]), 0, np.array([float(n)]), 0.0, False) for n in range(50)]
+    with Runner(Prepared(made(rows))) as runner:
+        evidence = runner.run(program_of(source))
+    assert np.flatnonzero(evidence.failing).tolist() == [7]
+
+
+def test_one_answer_for_all_states_may_be_one_object():
+    source = "import numpy as np\nEND = np.zeros(1)\n"
+    source += model_of("        return END, 0.0, False\n")
+    rows = [(np.array([float(n)]), 0, np.zeros(1), 0.0, False) for n in range(50)]
+    with Runner(Prepared(made(rows))) as runner:
+        assert runner.run(program_of(source)).accuracy == 1.0
