@@ -20,6 +20,7 @@ from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
 from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.columns import DictOf, Kind, Leaf, Structure, TupleOf, to_json
 from cwm_engine.trajectories.columns import from_canonical_json as parse_json
+from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.discovery import ModelSpec
 from cwm_engine.world_model.imports import ALLOWED_MODULES
 
@@ -203,20 +204,7 @@ class Evidence:
 
     def situation(self, row: int) -> Example:
         """What was observed at a row, without a prediction."""
-        dataset = self.prepared.dataset
-        return Example(
-            episode=int(dataset.episode[row]),
-            step=int(dataset.step[row]),
-            state=to_json(dataset.observations.row(row)),
-            action=to_json(dataset.actions.row(row)),
-            expected={
-                "observation": to_json(dataset.next_observations.row(row)),
-                "reward": float(dataset.rewards[row]),
-                "terminated": bool(dataset.terminated[row]),
-            },
-            predicted=None,
-            differs=(),
-        )
+        return observed_at(self.prepared.dataset, row)
 
     def example(self, row: int) -> Example:
         """What was observed and predicted at a row."""
@@ -268,6 +256,23 @@ class Evidence:
         if kind is Kind.BOOL and number in (0.0, 1.0):
             return bool(number)
         return int(number) if kind in (Kind.INT, Kind.BOOL) and number.is_integer() else number
+
+
+def observed_at(dataset: Dataset, row: int) -> Example:
+    """A transition as it was observed, without a prediction."""
+    return Example(
+        episode=int(dataset.episode[row]),
+        step=int(dataset.step[row]),
+        state=to_json(dataset.observations.row(row)),
+        action=to_json(dataset.actions.row(row)),
+        expected={
+            "observation": to_json(dataset.next_observations.row(row)),
+            "reward": float(dataset.rewards[row]),
+            "terminated": bool(dataset.terminated[row]),
+        },
+        predicted=None,
+        differs=(),
+    )
 
 
 def _nest(cells: list[Any], shape: tuple[int, ...]) -> Any:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cwm_engine.checking.evidence import observed_at
 from cwm_engine.errors import CwmError
 from cwm_engine.findings import Example
-from cwm_engine.trajectories.columns import to_json
 from cwm_engine.trajectories.dataset import Dataset
 
 
@@ -51,20 +51,4 @@ def sample_examples(dataset: Dataset, count: int = 5) -> tuple[Example, ...]:
     for column in (dataset.terminated, dataset.rewards):
         rows.update(dict.fromkeys(np.sort(np.unique(column, return_index=True)[1])[:count].tolist()))
     rows.update(dict.fromkeys(np.linspace(0, len(dataset) - 1, count).astype(int).tolist()))
-    return tuple(_example(dataset, row) for row in sorted(list(rows)[:count]))
-
-
-def _example(dataset: Dataset, row: int) -> Example:
-    return Example(
-        episode=int(dataset.episode[row]),
-        step=int(dataset.step[row]),
-        state=to_json(dataset.observations.row(row)),
-        action=to_json(dataset.actions.row(row)),
-        expected={
-            "observation": to_json(dataset.next_observations.row(row)),
-            "reward": float(dataset.rewards[row]),
-            "terminated": bool(dataset.terminated[row]),
-        },
-        predicted=None,
-        differs=(),
-    )
+    return tuple(observed_at(dataset, row) for row in sorted(list(rows)[:count]))
