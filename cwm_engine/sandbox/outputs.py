@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.sandbox.program import error_of
+from cwm_engine.sandbox.sharing import SharedError, observed, shares
 from cwm_engine.trajectories.columns import DictOf, Kind, Leaf, Structure, TupleOf, canonical_json, leaves
 
 Floats = npt.NDArray[np.float64]
@@ -52,11 +53,13 @@ class Writer:
         structure: Structure of the observations.
         returns: How many values `step` returns: 3 (observation, reward, done) or 5 (Gymnasium); a 4-tuple
             with valid actions second is understood in place of 3.
+        by_reference: Whether outputs are read later than they were returned, so that they must not share memory.
         words: Texts in the order of their numbers; `fresh_words` hands out those not yet told to the host.
     """
 
     structure: Structure
     returns: Literal[3, 5]
+    by_reference: bool = False
     words: dict[str, int] = field(default_factory=dict)
     _told: int = 0
 
@@ -80,17 +83,30 @@ class Writer:
 
         Raises:
             MalformedError: One of them is no prediction; `write_each` tells which.
+            SharedError: They are read by reference and share memory.
             BaseException: Whatever the objects of a model raise when they are looked at.
         """
         observations, rewards, dones = self._split(outputs)
+        if self.by_reference and shares(self.structure, outputs, observations):
+            raise SharedError
         end = self._write(self.structure, observations, rows, 0, "obs")
         rows[:, end] = _scalars("reward", rewards, "a number")
         rows[:, end + 1] = _scalars("done", dones, "True or False")
 
     def write_each(self, outputs: Sequence[Any], rows: Floats) -> dict[int, Failure]:
-        """Write outputs of which some may be malformed; those leave a row of NaN and their reason, by position."""
-        with suppress(BaseException):  # looking at a model's objects can run its code
+        """Write outputs of which some may be malformed; those leave a row of NaN and their reason, by position.
+
+        Raises:
+            SharedError: They are read by reference and share memory.
+        """
+        try:
             self.write(outputs, rows)
+        except SharedError:
+            raise
+        except BaseException:  # noqa: BLE001 - looking at a model's objects can run its code
+            if self.by_reference and shares(self.structure, *observed(outputs)):
+                raise SharedError from None
+        else:
             return {}
         reasons = (self._write_one(output, row) for output, row in zip(outputs, rows, strict=True))
         return {position: reason for position, reason in enumerate(reasons) if reason is not None}

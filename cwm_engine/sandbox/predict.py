@@ -22,7 +22,7 @@ from cwm_engine.sandbox.outputs import Failure, MalformedError, Writer
 from cwm_engine.sandbox.program import load_program
 from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
 from cwm_engine.sandbox.runner import Instance, Recorder, failure_of, instances, outputs_of, still
-from cwm_engine.sandbox.sharing import SharedError, shares
+from cwm_engine.sandbox.sharing import SharedError
 from cwm_engine.sandbox.transitions import Form, Transitions, unpack
 from cwm_engine.trajectories.columns import canonical_json
 from cwm_engine.world_model.counters import PATH, Counters, hits_of
@@ -233,10 +233,9 @@ class _Run:
         complete = count == len(numbers)
         if not complete:
             rows = slice(rows.start, rows.start + count) if isinstance(rows, slice) else rows[:count]
-        if not self.recorder.copies and shares(self.transitions.prediction, recording.outputs):
-            raise SharedError
         before = len(self.failures)
         predicted = np.empty((count, self.writer.width))
+        self.writer.by_reference = not self.recorder.copies
         reasons = self.writer.write_each(recording.outputs, predicted)
         self.results.predicted[rows] = predicted
         self.results.path[rows] = recording.paths
@@ -295,6 +294,7 @@ class _Run:
 
     def _rows_of(self, outputs: list[Any]) -> npt.NDArray[np.float64]:
         predicted = np.empty((len(outputs), self.writer.width))
+        self.writer.by_reference = False
         self.writer.write_each(outputs, predicted)
         return predicted
 

@@ -22,15 +22,21 @@ class SharedError(Exception):
     """Outputs of different steps hold the same changeable object."""
 
 
-def shares(structure: Structure, outputs: Sequence[Any]) -> bool:
+def shares(structure: Structure, outputs: Sequence[Any], observations: Sequence[Any]) -> bool:
     """Whether observations of different steps hold the same changeable object.
 
     Args:
         structure: Structure of the observations.
-        outputs: What `step` returned; what is no tuple or list is passed over.
+        outputs: What `step` returned.
+        observations: What of it was observed.
     """
-    observations = [output[0] for output in outputs if type(output) in (tuple, list) and output]
     return len(observations) > 1 and (_one_again(outputs) or _shares(structure, observations))
+
+
+def observed(outputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Those outputs that may be predictions, and what they observe."""
+    possible = [output for output in outputs if type(output) in (tuple, list) and output]
+    return possible, [output[0] for output in possible]
 
 
 def snapshot(output: Any) -> Any:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cwm_engine.checking.fields import Layout
 from cwm_engine.sandbox.outputs import Failure, MalformedError, Writer
+from cwm_engine.sandbox.sharing import SharedError
 from cwm_engine.trajectories.columns import Columns
 from tests.trajectories.datasets import structures, values_of
 
@@ -249,3 +250,13 @@ def test_writing_all_at_once_says_that_one_is_malformed():
     writer = Writer(VECTOR, 3)
     with pytest.raises(MalformedError, match="returned None"):
         writer.write([None, ((1, 2, 3), 0, False)], np.zeros((2, writer.width)))
+
+
+def test_outputs_that_share_memory_are_refused_where_they_are_read_late():
+    buffer = np.zeros(3)
+    shared = [(buffer, 0.0, False), None, (buffer, 0.0, False)]
+    late, early = (Writer(VECTOR, 3, by_reference=by_reference) for by_reference in (True, False))
+    for outputs in (shared, shared[::2]):
+        with pytest.raises(SharedError):
+            late.write_each(outputs, np.zeros((len(outputs), 5)))
+        assert set(early.write_each(outputs, np.zeros((len(outputs), 5)))) <= {1}

@@ -7,11 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwm_engine.sandbox.sharing import shares, snapshot
+from cwm_engine.sandbox.sharing import observed, snapshot
+from cwm_engine.sandbox.sharing import shares as shares_memory
 from cwm_engine.trajectories.columns import Columns
 from tests.trajectories.datasets import structures, values_of
 
 BUFFER = np.zeros(8)
+
+
+def shares(structure, outputs) -> bool:
+    return shares_memory(structure, *observed(outputs))
 
 
 def outputs_share(*observations) -> bool:
