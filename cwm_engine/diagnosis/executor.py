@@ -13,6 +13,7 @@ import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,7 +83,7 @@ class Machine:
         self._model = model
         self.namespace = loader(tree, names)
         self._first = {name: value for name, value in self.namespace.items() if name.startswith("__")}
-        self._code = compile(tree, MODEL_FILENAME, "exec", dont_inherit=True)
+        self._tree = tree
         self._switches = tuple(names)
         self._construct = instances(self.namespace, model.name, model.dialect, model.goal)
         self._instance = self._construct()
@@ -97,6 +98,10 @@ class Machine:
             if isinstance(value, list | dict | set) and len(value) <= _SMALL and not name.startswith("_")
         ]
         self.set_state, self.step = self._instance.set_state, self._instance.step
+
+    @cached_property
+    def _code(self) -> types.CodeType:
+        return compile(self._tree, MODEL_FILENAME, "exec", dont_inherit=True)
 
     def reset(self, level: Level = Level.STEP) -> None:
         """Forget what earlier steps left behind, and run again what the current switches may have changed.

@@ -5,6 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from functools import lru_cache
+
+_LONG = 3000
+"""Modules of fewer lines are analysed whole."""
 
 
 class Level(IntEnum):
@@ -13,6 +17,29 @@ class Level(IntEnum):
     STEP = 0
     INIT = 1
     MODULE = 2
+
+
+def focused(tree: ast.Module, model: str) -> ast.Module:
+    """The module without functions and classes that a model cannot reach by name; short modules as they are.
+
+    Args:
+        tree: The module; the result shares its statements.
+        model: The model's class, or `transition`.
+    """
+    last = tree.body[-1].end_lineno if tree.body else 0
+    if (last or 0) < _LONG:
+        return tree
+    definitions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    kept = {model, "transition", "reward"} & definitions.keys()
+    waiting = list(kept)
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            waiting += _names_in(node) & definitions.keys()
+    while waiting:
+        name = waiting.pop()
+        kept.add(name)
+        waiting += (_names_in(definitions[name]) & definitions.keys()) - kept
+    return ast.Module([node for node in tree.body if getattr(node, "name", None) in {None, *kept}], [])
 
 
 def levels_of(tree: ast.Module, model: str) -> dict[int, Level]:
@@ -54,23 +81,52 @@ def function_levels(tree: ast.Module, model: str) -> Mapping[str, Level]:
 
 
 def recursive_functions(tree: ast.Module) -> set[str]:
-    """Names of functions that may call themselves, directly or not."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    return {function.name for function in functions if function.name in called_from(tree, function.body)}
+    """Names of functions that may call themselves, directly or not, and of those that call such."""
+    calls = {name: set(called) for name, called in _calls(tree).items()}
+    callers: dict[str, set[str]] = {}
+    for name, called in calls.items():
+        for other in called:
+            callers.setdefault(other, set()).add(name)
+    ending = [name for name, called in calls.items() if not called]
+    while ending:
+        name = ending.pop()
+        for caller in callers.get(name, ()):
+            calls[caller].discard(name)
+            if not calls[caller]:
+                ending.append(caller)
+        calls.pop(name)
+        callers.pop(name, None)
+    return set(calls)
 
 
 def called_from(tree: ast.Module, roots: Sequence[ast.AST]) -> set[str]:
     """Names of the module's functions and methods that code can reach, by name alone."""
-    bodies: dict[str, list[ast.AST]] = {}
+    calls = _calls(tree)
+    waiting = [name for root in roots for name in _names_in(root) if name in calls]
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += calls[name]
+    return reached
+
+
+@lru_cache(maxsize=4)
+def _calls(tree: ast.Module) -> dict[str, frozenset[str]]:
+    """For each function name, the functions it mentions."""
+    mentioned: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            bodies.setdefault(node.name, []).append(node)
-    reached: set[str] = set()
-    waiting = list(roots)
-    while waiting:
-        for node in ast.walk(waiting.pop()):
-            name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
-            if name in bodies and name not in reached:
-                reached.add(name)
-                waiting += bodies[name]
-    return reached
+            mentioned.setdefault(node.name, set()).update(name for part in node.body for name in _names_in(part))
+    return {name: frozenset(names & mentioned.keys()) for name, names in mentioned.items()}
+
+
+def _names_in(root: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(root):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            names.add(node.attr)
+    return names

@@ -16,7 +16,7 @@ import numpy as np
 
 from cwm_engine.diagnosis.cover import Group, cover
 from cwm_engine.diagnosis.executor import Loader, ModelRef, load_plainly
-from cwm_engine.diagnosis.levels import Level, levels_of
+from cwm_engine.diagnosis.levels import Level, focused, levels_of
 from cwm_engine.diagnosis.ranking import code_lines, line_suspicion, rank_lines
 from cwm_engine.diagnosis.replacement import explanations
 from cwm_engine.diagnosis.sample import Sample
@@ -92,7 +92,7 @@ def _localize(
     source: str, model: ModelRef, sample: Sample, time_given: tuple[float, float], loader: Loader
 ) -> Localization:
     started, seconds = time_given
-    tree = ast.parse(source)
+    tree = focused(ast.parse(source), model.name)
     lines = code_lines(tree)
     always = frozenset(line for line, level in levels_of(tree, model.name).items() if level is not Level.STEP)
     failing, passing = sample.failing.tolist(), sample.passing.tolist()

@@ -59,6 +59,11 @@ class Text:
     def _lines(self) -> tuple[str, ...]:
         return split_lines(self.source)
 
+    @cached_property
+    def nodes(self) -> frozenset[int]:
+        """Identities of the nodes that stand in the text."""
+        return frozenset(id(node) for node in ast.walk(self.tree))
+
     def offset(self, line: int, column: int) -> int:
         """The position in the text of a byte offset in a line."""
         text = self._lines[line - 1]
@@ -101,21 +106,19 @@ class Text:
 
 def replace_expression(text: Text, old: Any, new: ast.expr) -> Patch | None:
     """The patch that puts one expression in the place of another; None if no text is found that means it."""
-    expected = _dump_replaced(text.tree, old, new)
+    meaning = _Meaning(text, old, lambda _: [new])
     for start, end, replacement in _candidates(text, old, new):
-        patched = text.source[:start] + replacement + text.source[end:]
-        if _means(patched, expected):
-            return _patch(text, start, end, replacement, patched)
+        if meaning.is_that_of(start, end, replacement):
+            return _patch(text, start, end, replacement)
     return None
 
 
 def replace_statement(text: Text, old: ast.stmt, new: ast.stmt) -> Patch | None:
     """The patch that puts one simple statement in the place of another, or `pass` for nothing."""
-    expected = _dump_replaced(text.tree, old, new)
+    meaning = _Meaning(text, old, lambda _: [new])
     for start, end, replacement in _statement_candidates(text, old, new):
-        patched = text.source[:start] + replacement + text.source[end:]
-        if _means(patched, expected):
-            return _patch(text, start, end, replacement, patched)
+        if meaning.is_that_of(start, end, replacement):
+            return _patch(text, start, end, replacement)
     return None
 
 
@@ -125,12 +128,10 @@ def delete_statement(text: Text, statement: ast.stmt, alone: bool) -> Patch | No
     if alone or lines is None:
         return replace_statement(text, statement, ast.Pass())
     start, end = lines
-    patched = text.source[:start] + text.source[end:]
-    expected = _dump_replaced(text.tree, statement, None)
-    if not _means(patched, expected):
+    if not _Meaning(text, statement, lambda _: []).is_that_of(start, end, ""):
         return replace_statement(text, statement, ast.Pass())
     described = f"remove `{_shown(text.of(statement))}`"
-    return Patch(statement.lineno, text.span(start, end), "", patched, described)
+    return Patch(statement.lineno, text.span(start, end), "", text.source[:start] + text.source[end:], described)
 
 
 def insert_statement(text: Text, before: ast.stmt, new: ast.stmt, *, after: bool = False) -> Patch | None:
@@ -146,15 +147,17 @@ def insert_statement(text: Text, before: ast.stmt, new: ast.stmt, *, after: bool
     replacement = f"{indent}{made}{newline}"
     if after and not text.source[:end].endswith(("\n", "\r")):
         replacement = f"{newline}{indent}{made}"
-    patched = text.source[:position] + replacement + text.source[position:]
-    if not _means(patched, _dump_inserted(text.tree, before, new, after=after)):
+    meaning = _Meaning(text, before, lambda node: [node, new] if after else [new, node])
+    if not meaning.is_that_of(position, position, replacement):
         return None
+    patched = text.source[:position] + replacement + text.source[position:]
     line = (before.end_lineno or before.lineno) + 1 if after else before.lineno
     return Patch(line, text.span(position, position), replacement, patched, f"insert `{_shown(made)}`")
 
 
-def _patch(text: Text, start: int, end: int, replacement: str, patched: str) -> Patch:
+def _patch(text: Text, start: int, end: int, replacement: str) -> Patch:
     before = text.source[start:end]
+    patched = text.source[:start] + replacement + text.source[end:]
     if not before.strip():
         described = f"add `{_shown(replacement)}`"
     elif not replacement.strip():
@@ -250,7 +253,7 @@ def _extension(text: Text, old: Any, new: Any) -> list[str] | None:
 
 def _render(text: Text, root: Any, node: Any) -> str:
     """An expression as text; nodes of the file as they are written there."""
-    if any(part is node for part in ast.walk(text.tree)) and hasattr(node, "end_col_offset"):
+    if id(node) in text.nodes and hasattr(node, "end_col_offset"):
         return text.of(node)
     match node:
         case ast.Constant(value=str() as value) if isinstance(root, ast.Constant) and '"' not in value + "\\":
@@ -291,19 +294,35 @@ def _statement_candidates(text: Text, old: Any, new: Any) -> Iterator[tuple[int,
     yield start, end, ast.unparse(ast.fix_missing_locations(new))
 
 
-def _means(patched: str, expected: str) -> bool:
-    try:
-        return _dump(ast.parse(patched)) == expected
-    except (SyntaxError, ValueError, RecursionError):
+class _Meaning:
+    """What an edit of the syntax means, to be compared with edits of the text.
+
+    Only the outermost statement around the edit is parsed again: files may be long.
+    """
+
+    def __init__(self, text: Text, old: Any, made: Callable[[Any], Sequence[Any]]) -> None:
+        top = next(node for node in text.tree.body if _holds(node, old))
+        self._source = text.source
+        starts = [text.range_of(node)[0] for node in (top, *getattr(top, "decorator_list", ()))]
+        self._start, self._end = min(starts), text.range_of(top)[1]
+        if self._start != starts[0]:
+            self._start = text.source.rindex("@", 0, self._start)
+        self._expected = _dump(copy.deepcopy(_rebuilt(ast.Module([top], []), old, made)))
+
+    def is_that_of(self, start: int, end: int, replacement: str) -> bool:
+        """Whether the text means this with a stretch of it replaced."""
+        before, after = self._source[min(start, self._start) : start], self._source[end : max(end, self._end)]
+        try:
+            return _dump(ast.parse(before + replacement + after)) == self._expected
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+
+
+def _holds(top: ast.stmt, node: Any) -> bool:
+    first = min([top.lineno, *(part.lineno for part in getattr(top, "decorator_list", ()))])
+    if not first <= node.lineno <= (top.end_lineno or top.lineno):
         return False
-
-
-def _dump_replaced(tree: ast.Module, old: ast.AST, new: ast.AST | None) -> str:
-    return _dump(copy.deepcopy(_rebuilt(tree, old, lambda _: [] if new is None else [new])))
-
-
-def _dump_inserted(tree: ast.Module, before: ast.stmt, new: ast.stmt, *, after: bool) -> str:
-    return _dump(copy.deepcopy(_rebuilt(tree, before, lambda node: [node, new] if after else [new, node])))
+    return any(part is node for part in ast.walk(top))
 
 
 def _dump(tree: ast.Module) -> str:

@@ -33,6 +33,7 @@ from cwm_engine.diagnosis.insertions import (
     rewrite_points,
     statement_of_multiple,
 )
+from cwm_engine.diagnosis.levels import focused
 from cwm_engine.diagnosis.patches import (
     Patch,
     Text,
@@ -113,7 +114,8 @@ def search_single_edits(
         BaseException: Whatever loading the model raises.
     """
     tree = ast.parse(source)
-    board = Switchboard(tree, model, sample, loader, lines=frozenset(line for line, _ in ranked))
+    lines = frozenset(line for line, _ in ranked)
+    board = Switchboard(focused(tree, model.name), model, sample, loader, lines=lines)
     search = _Search(Tester(board, deadline), Text(source, tree), ranked, most, on_hit)
     search.run()
     return search.result

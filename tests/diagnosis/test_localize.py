@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from cwm_engine.diagnosis.cover import Group, cover
+from cwm_engine.diagnosis.levels import focused
 from cwm_engine.diagnosis.localize import localize, telling_rows
 from cwm_engine.diagnosis.ranking import code_lines, line_suspicion, rank_lines, worth_of
 from cwm_engine.diagnosis.replacement import Explanation
 from cwm_engine.diagnosis.schemata import Site
+from cwm_engine.diagnosis.search import search_single_edits
 from cwm_engine.diagnosis.spectrum import ochiai
 from cwm_engine.diagnosis.switchboard import Switchboard
 from tests.diagnosis.worlds import ARRAYS, GYMNASIUM, KEYS, PENDULUM, QUEUES, World
@@ -179,3 +181,18 @@ def test_a_world_without_failures_has_nothing_to_rank():
     found = localize(world.source, world.model, world.sample(world.source), seconds=5)
     assert found.ranked == ()
     assert found.groups == ()
+
+
+def test_a_long_file_is_analysed_where_the_model_is():
+    filler = "".join(f"def helper_{i}(a):\n    return a + {i}\n\n\n" for i in range(1500))
+    used = PENDULUM.source.replace("3 * self.gravity", "helper_3(self.gravity * 3) - 3", 1)
+    source = filler + used.replace("0.1 * self.speed", "0.2 * self.speed", 1)
+    tree = ast.parse(source)
+    names = {getattr(node, "name", None) for node in focused(tree, "Environment").body}
+    assert names == {None, "helper_3", "Environment"}
+    world = World(filler + used, PENDULUM.states, PENDULUM.actions)
+    found = localize(source, world.model, world.sample(source), seconds=30)
+    line = world.line_of("0.1 * self.speed", filler + used)
+    assert line in [suspect for suspect, _ in found.ranked[:3]]
+    hits = search_single_edits(source, world.model, world.sample(source), found.ranked).hits
+    assert world.source in [hit.patch.text for hit in hits]

@@ -167,7 +167,7 @@ class Environment:
     assert board.switch(site_of(board, "itertools.islice(itertools.count(), self.state + self.down(2))"),
                         lambda _, __, items, ___: items)  # fmt: skip
     assert not board.accepts(0)
-    assert recursive_functions(ast.parse(source)) == {"down"}
+    assert recursive_functions(ast.parse(source)) == {"down", "step"}  # and what calls it
 
 
 def test_names_outside_a_comprehension_are_in_reach_inside():

@@ -100,7 +100,7 @@ def _sample(dataset: Dataset, wrong: Any, form: str) -> Sample:
 def _stored(value: Any, single: bool) -> Any:
     if not single:
         return tuple(float(item) for item in value)
-    if isinstance(value, tuple | list) and value and all(isinstance(item, float) for item in value):
+    if isinstance(value, tuple | list) and value and all(isinstance(item, float | np.floating) for item in value):
         return np.array(value, dtype=np.float32)
     if isinstance(value, np.ndarray) and value.dtype == np.float64:
         return value.astype(np.float32)
