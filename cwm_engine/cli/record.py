@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cwm_engine.errors import CwmError
+from cwm_engine.trajectories.formats.store import TrajectoryStore
 from cwm_engine.trajectories.record import Progress as Played
 from cwm_engine.trajectories.record import Recording, record
 
@@ -43,23 +44,28 @@ def run_record(options: RecordOptions) -> int:
     path = options.output or Path("trajectories") / f"{_file_name(options.environment)}.sqlite"
     errors = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    kept = 0
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         bar = progress.add_task(f"recording {options.environment}", total=options.episodes)
 
         def show(played: Played) -> None:
-            nonlocal kept
-            kept = played.kept
             progress.update(bar, completed=played.kept)
 
         try:
             recording = _record(options, path, show)
         except KeyboardInterrupt:
             progress.stop()
+            kept = _episodes_in(path)  # the last one may have been saved just before it could be told
             errors.print(f"stopped: {kept} complete episodes are in {path}; `--append` goes on from there")
             return 130
     Console(highlight=False).print(_summary(recording, options), soft_wrap=True)
     return 0
+
+
+def _episodes_in(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with TrajectoryStore.open(path, readonly=True) as store:
+        return store.episode_count
 
 
 def _record(options: RecordOptions, path: Path, show: Any) -> Recording:
