@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 from cwm_engine.checking.compare import Tolerance
@@ -75,6 +76,11 @@ class Desk:
         if self._open is not None:
             self._open[1].close()
             self._open = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files beside the model that its last version imports."""
+        return self._open[1].files if self._open is not None else ()
 
     def check(self, bars: Bars) -> Outcome:
         """Check the file as it is now; what keeps it from being checked is part of the report."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cwm_engine.cli.desk import Desk, Outcome, Request, Task
@@ -12,7 +13,7 @@ from cwm_engine.settings import CONFIG_NAMES
 
 WATCH_SECONDS = 0.2
 
-Stamps = tuple[tuple[str, int], ...]
+Stamps = dict[Path, int]
 Resolve = Callable[[], Sequence[Task | Outcome]]
 
 
@@ -43,15 +44,19 @@ def watch(resolve: Resolve, request: Request, show: Callable[[Sequence[Outcome]]
                 desks.pop(gone).close()
                 seen.pop(gone, None)
             for task in tasks:
-                now, before = (_stamps(_code(task)), _stamps(_data(task))), seen.get(task)
-                if now == before:
+                desk = desks.get(task)
+                code_now, data_now = _stamps(_code(task, desk)), _stamps(_data(task))
+                before = seen.get(task)
+                if before == (code_now, data_now):
                     continue
-                if task in desks and before is not None and now[1] != before[1]:
-                    desks.pop(task).close()
+                if desk is not None and before is not None and data_now != before[1]:
+                    desk.close()
                 desk = desks.setdefault(task, Desk(task, request))
                 with Bars() as bars:
                     outcomes.append(desk.check(bars))
-                seen[task] = now
+                # What the model imports is only known now; what has changed since it was read is seen next time.
+                known = _stamps(_code(task, desk))
+                seen[task] = ({path: code_now.get(path, stamp) for path, stamp in known.items()}, data_now)
             if outcomes:
                 code = show(outcomes)
             time.sleep(WATCH_SECONDS)
@@ -64,19 +69,17 @@ def watch(resolve: Resolve, request: Request, show: Callable[[Sequence[Outcome]]
 
 def _stamps(paths: Iterable[Path]) -> Stamps:
     """When files were last changed."""
-    found = []
+    found = {}
     for path in paths:
-        try:
-            found.append((str(path), path.stat().st_mtime_ns))
-        except OSError:  # not there, or not any more
-            continue
-    return tuple(found)
+        with suppress(OSError):  # not there, or not any more
+            found[path] = path.stat().st_mtime_ns
+    return found
 
 
-def _code(task: Task) -> Iterable[Path]:
-    """The model and whatever it may import from beside it."""
-    yield task.target.path
-    yield from sorted(task.target.path.parent.rglob("*.py"))
+def _code(task: Task, desk: Desk | None) -> Iterable[Path]:
+    """The model, what it imports of the project's own, and what it may import from beside it."""
+    beside = {*task.target.path.parent.glob("*.py"), *(desk.files if desk is not None else ())}
+    yield from {task.target.path, *beside}
 
 
 def _data(task: Task) -> Iterable[Path]:

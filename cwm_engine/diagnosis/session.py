@@ -105,6 +105,9 @@ class Session:
         settings: How to check.
         dataset: What was observed.
         limits: What the model may use.
+
+    Attributes:
+        files: The modules of its own that the last version imports.
     """
 
     def __init__(self, settings: Settings, dataset: Dataset, limits: Limits = Limits()) -> None:
@@ -113,6 +116,7 @@ class Session:
         self._runner = Runner(
             self.prepared, limits, jobs=("cwm_engine.diagnosis.jobs", "cwm_engine.diagnosis.thresholds")
         )
+        self.files: tuple[Path, ...] = ()
         self._before: dict[str, tuple[Evidence, Instrumented]] = {}
         self._last: tuple[_Version, list[ModelReport]] | None = None
 
@@ -154,6 +158,7 @@ class Session:
         found = discover(tree, lines)
         settings = self.settings
         imports = resolve_imports(tree, settings.path, settings.allow_modules, root=settings.root, lines=lines)
+        self.files = imports.files
         version = _Version(text, lines, tree, imports, found.models)
         models = [spec for spec in found.models if settings.model in (None, spec.name)]
         if not models:

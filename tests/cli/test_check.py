@@ -503,12 +503,14 @@ def test_watching_checks_again_after_every_edit_until_it_is_interrupted(folder):
     assert wait_until(lambda: not any(map(is_alive, children)))
 
 
-def test_watching_notices_a_module_beside_the_model(folder):
-    write("sums.py", "def total(a, b):\n    return a + b\n")
-    write("walk.py", "from sums import total\n" + WALK.replace("self.state + action", "total(self.state, action)"))
+@pytest.mark.parametrize("module", ["sums", "parts.sums"])
+def test_watching_notices_modules_that_the_model_imports(folder, module):
+    path = f"{module.replace('.', '/')}.py"
+    write(path, "def total(a, b):\n    return a + b\n")
+    write("walk.py", f"from {module} import total\n" + WALK.replace("self.state + action", "total(self.state, action)"))
     with Running("check", "walk.py", "-t", "walk.jsonl", "--watch", cwd=folder) as watching:
         watching.wait_for_text("1 model: 1 right")
-        write("sums.py", "def total(a, b):\n    return a - b\n")
+        write(path, "def total(a, b):\n    return a - b\n")
         watching.wait_for_text("1 model: 1 wrong")
         assert watching.interrupt() == 1
 
