@@ -91,6 +91,7 @@ class Machine:
         self.model: Any = owner
         self._attributes: dict[str, Any] | None = getattr(owner, "__dict__", None)
         self._pristine = dict(self._attributes or {})
+        self._current = (self._attributes, self._pristine)
         self._guarded = [
             (names, name, copy.deepcopy(value))
             for names in (self._pristine, self.namespace)
@@ -117,6 +118,7 @@ class Machine:
             if self._attributes is not None:
                 self._attributes.clear()
                 self._attributes.update(self._pristine)
+            self._current = (self._attributes, self._pristine)
             return
         construct = self._construct
         if level is Level.MODULE:
@@ -126,6 +128,15 @@ class Machine:
             construct = instances(namespace, self._model.name, self._model.dialect, self._model.goal)
         instance = construct()
         self.set_state, self.step = instance.set_state, instance.step
+        attributes = getattr(getattr(instance.set_state, "__self__", None), "__dict__", None)
+        self._current = (attributes, dict(attributes or {}))
+
+    def rewind(self) -> None:
+        """Put the model that is stepped back to how it was constructed, as at the start of an episode."""
+        attributes, constructed = self._current
+        if attributes is not None:
+            attributes.clear()
+            attributes.update(constructed)
 
 
 class Miss(NamedTuple):
@@ -251,6 +262,7 @@ class Bench:
         self.machine = Machine(tree, model, names, loader)
         self.judge = Judge(sample)
         self._states, self._actions = sample.inputs()
+        self._histories = sample.histories()
         self.fresh = _copier(sample.states.structure, sample.form)
 
     def output(self, row: int) -> Any:
@@ -260,7 +272,13 @@ class Bench:
             BaseException: Whatever the model raises.
         """
         machine = self.machine
+        if self._histories is None:
+            machine.set_state(self.fresh(self._states[row]))
+            return machine.step(self._actions[row])
+        machine.rewind()
         machine.set_state(self.fresh(self._states[row]))
+        for action in self._histories[row]:
+            machine.step(action)
         return machine.step(self._actions[row])
 
     def accepts(self, row: int) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from cwm_engine.checking.fields import Layout
 from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.columns import Columns, leaves, structure_from_json, structure_to_json
 from cwm_engine.trajectories.dataset import Dataset
+
+_ARRAYS = ("rewards", "terminated", "wrong", "excused", "rows", "weights", "paths", "history_lengths")
+_MOST_REPLAYED = 200
 
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
@@ -44,6 +47,9 @@ class Sample:
         totals: How many transitions of the whole dataset fail and pass.
         form: Whether states and actions are given as stored or as plain Python values.
         tolerance: How near a float must be.
+        history: Actions taken between the state and the action, one transition's after the other's; None in
+            transition mode. In episode mode the state is the first of the episode.
+        history_lengths: How many of them each transition has, (k,); empty in transition mode.
     """
 
     states: Columns
@@ -61,6 +67,8 @@ class Sample:
     totals: tuple[int, int]
     form: Form = "plain"
     tolerance: Tolerance = Tolerance()
+    history: Columns | None = None
+    history_lengths: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -87,13 +95,21 @@ class Sample:
         every = range(len(self))
         return [self.states.row(i) for i in every], [self.actions.row(i) for i in every]
 
+    def histories(self) -> list[Sequence[Any]] | None:
+        """For each transition the actions taken before its own; None in transition mode."""
+        if self.history is None:
+            return None
+        count = len(self.history)
+        plain = self.history.plain(0, count) if self.form == "plain" else [self.history.row(i) for i in range(count)]
+        ends = np.cumsum(self.history_lengths).tolist()
+        return [plain[end - size : end] for end, size in zip(ends, self.history_lengths.tolist(), strict=True)]
+
     def to_bytes(self) -> bytes:
         """The sample as one JSON header and raw arrays; `from_bytes` reads it back."""
         columns = {"states": self.states, "actions": self.actions, "following": self.following}
-        flat = {
-            name: getattr(self, name)
-            for name in ("rewards", "terminated", "wrong", "excused", "rows", "weights", "paths")
-        }
+        if self.history is not None:
+            columns["history"] = self.history
+        flat = {name: getattr(self, name) for name in _ARRAYS}
         for name, part in columns.items():
             flat |= {f"{name}.{i}": array for i, array in enumerate(part.arrays)}
         described, blobs = [], []
@@ -132,13 +148,8 @@ class Sample:
             states=columns("states"),
             actions=columns("actions"),
             following=columns("following"),
-            rewards=flat["rewards"],
-            terminated=flat["terminated"],
-            wrong=flat["wrong"],
-            excused=flat["excused"],
-            rows=flat["rows"],
-            weights=flat["weights"],
-            paths=flat["paths"],
+            history=columns("history") if "history" in header["structures"] else None,
+            **{name: flat[name] for name in _ARRAYS},
             path_lines=tuple(frozenset(lines) for lines in header["path_lines"]),
             line_counts={line: (failing, passing) for line, failing, passing in header["line_counts"]},
             totals=(header["totals"][0], header["totals"][1]),
@@ -159,6 +170,7 @@ def choose_sample(
     passing: int = 96,
     form: Form = "plain",
     tolerance: Tolerance = Tolerance(),
+    mode: Literal["transition", "episode"] = "transition",
 ) -> Sample:
     """Choose failing and passing transitions that differ from each other as much as possible.
 
@@ -178,6 +190,8 @@ def choose_sample(
         passing: How many passing transitions to take at most.
         form: Whether the model received states as stored or as plain Python values.
         tolerance: How near a float must be.
+        mode: In episode mode the first failures of episodes come before later ones, which may only follow from them;
+            episodes are replayed up to the transition, so early ones are taken.
     """
     count = len(dataset)
     excused = np.zeros_like(wrong) if excused is None else excused
@@ -185,6 +199,9 @@ def choose_sample(
     paths = np.minimum(paths, max(len(path_lines) - 1, 0))
     fails = wrong.any(axis=1) & checked
     passes = ~wrong.any(axis=1) & checked
+    later = np.zeros(0, dtype=np.intp)
+    if mode == "episode":
+        fails, passes, later = _replayed(dataset, fails, passes)
     alike = _combine(paths, dataset.terminated, *(_numbers(array) for array in dataset.actions.arrays))
     signature = _combine(alike, _numbers(np.packbits(wrong, axis=1)))
     chosen_failing, weight_failing = _spread(np.flatnonzero(fails), signature, failing)
@@ -193,9 +210,15 @@ def choose_sample(
     others = np.setdiff1d(np.flatnonzero(passes), chosen_twins)
     chosen_passing, weight_passing = _spread(others, alike, passing - len(chosen_twins))
     chosen_passing, weight_passing = _interleave((chosen_twins, weight_twins), (chosen_passing, weight_passing))
+    if len(later):
+        more, weight_more = _spread(later, signature, failing - len(chosen_failing))
+        chosen_failing = np.concatenate([chosen_failing, more])
+        weight_failing = np.concatenate([weight_failing, weight_more])
     rows = np.concatenate([chosen_failing, chosen_passing]).astype(np.intp)
+    starts = np.repeat(dataset.episode_starts, dataset.episode_lengths)[rows] if mode == "episode" else rows
+    before = [np.arange(start, row) for start, row in zip(starts, rows, strict=True)] if mode == "episode" else []
     return Sample(
-        states=dataset.observations.take(rows),
+        states=dataset.observations.take(starts),
         actions=dataset.actions.take(rows),
         following=dataset.next_observations.take(rows),
         rewards=dataset.rewards[rows],
@@ -210,7 +233,20 @@ def choose_sample(
         totals=(int(fails.sum()), int(passes.sum())),
         form=form,
         tolerance=tolerance,
+        history=dataset.actions.take(np.concatenate(before).astype(np.intp)) if before else None,
+        history_lengths=np.array([len(part) for part in before], dtype=np.intp),
     )
+
+
+def _replayed(dataset: Dataset, fails: Bools, passes: Bools) -> tuple[Bools, Bools, Rows]:
+    """First failures of episodes, what passes before them, and all later failures, as far as quickly replayed."""
+    soon = dataset.step < _MOST_REPLAYED
+    order = np.where(fails, dataset.step, np.iinfo(np.int32).max)
+    first = np.repeat(np.minimum.reduceat(order, dataset.episode_starts), dataset.episode_lengths)
+    at_first = fails & (dataset.step == first)
+    if not (at_first & soon).any():
+        soon = np.ones_like(soon)
+    return at_first & soon, passes & (dataset.step < first) & soon, np.flatnonzero(fails & ~at_first & soon)
 
 
 def _read_array(raw: bytes, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -81,6 +81,7 @@ def component_slices(
     """
     bench = Bench(tree, model, sample, {}, loader)
     states, actions = sample.inputs()
+    histories = sample.histories()
     tracer = _Tracer(tree, model, bench.machine.namespace, sample.following.structure)
     found: dict[int, tuple[frozenset[int], ...]] = {}
     exact: set[int] = set()
@@ -91,7 +92,9 @@ def component_slices(
             if time.process_time() > deadline:
                 raise TimeoutError
             expected = bench.judge.cells(bench.output(row))
-            observation, masks = tracer.run(bench.fresh(states[row]), actions[row])
+            observation, masks = tracer.run(
+                bench.fresh(states[row]), actions[row], histories[row] if histories else None
+            )
             if _same(bench.judge.cells(observation), expected) and len(masks) == count:
                 fields = tuple(tracer.shadow.lines(mask) for mask in masks)
                 exact.add(row)
@@ -115,19 +118,32 @@ class _Tracer:
         if model.dialect is not Dialect.FUNCTIONS:
             self._instance = self.shadow.construct(namespace[model.name])
 
-    def run(self, state: Any, action: Any) -> tuple[Any, list[int]]:
-        """What the model returns for a transition, and the masks of its cells."""
+    def run(self, state: Any, action: Any, history: Sequence[Any] | None) -> tuple[Any, list[int]]:
+        """What the model returns for a transition, and the masks of its cells.
+
+        Args:
+            state: The state it is put into.
+            action: The action to predict.
+            history: Actions that are taken before; None in transition mode.
+        """
         self.shadow.start()
         if self._instance is not None:
+            if history is not None:
+                self._instance = self.shadow.construct(type(self._instance))
             self.shadow.call(self._instance.set_state, [(state, 0)], {}, 0)
+            for earlier in history or ():
+                self.shadow.call(self._instance.step, [(earlier, 0)], {}, 0)
             output, mask = self.shadow.call(self._instance.step, [(action, 0)], {}, 0)
             parts = items_of(output, self.shadow.read(output, mask), len(output))
             chosen = (0, 2, 3) if len(output) == 4 else (0, 1, 2)
             following, reward, done = (parts[i] for i in chosen)
             cells = self._cells(self._structure, output[0], following)
             return output, [*cells, union(reward), union(done)]
-        following, mask = self.shadow.call(self._namespace["transition"], [(state, 0), (action, 0)], {}, 0)
-        arguments = [(state, 0), (action, 0), (following, mask)]
+        start: tuple[Any, Mask] = (state, 0)
+        for earlier in history or ():
+            start = self.shadow.call(self._namespace["transition"], [start, (earlier, 0)], {}, 0)
+        following, mask = self.shadow.call(self._namespace["transition"], [start, (action, 0)], {}, 0)
+        arguments = [start, (action, 0), (following, mask)]
         rewards = self._namespace.get("REWARDS")
         goal = self._model.goal
         function: Any = self._namespace.get("reward")

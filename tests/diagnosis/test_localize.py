@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 
 from cwm_engine.diagnosis.cover import Group, cover
+from cwm_engine.diagnosis.executor import ModelRef
 from cwm_engine.diagnosis.levels import focused
 from cwm_engine.diagnosis.localize import localize, telling_rows
 from cwm_engine.diagnosis.ranking import code_lines, line_suspicion, rank_lines, worth_of
 from cwm_engine.diagnosis.replacement import Explanation
+from cwm_engine.diagnosis.sample import Sample, choose_sample
 from cwm_engine.diagnosis.schemata import Site
 from cwm_engine.diagnosis.search import search_single_edits
 from cwm_engine.diagnosis.spectrum import ochiai
 from cwm_engine.diagnosis.switchboard import Switchboard
+from cwm_engine.world_model.discovery import Dialect
 from tests.diagnosis.worlds import ARRAYS, GYMNASIUM, KEYS, PENDULUM, QUEUES, World
+from tests.recordings import made
 
 FAULTS = [
     (PENDULUM, "self.gravity = 10.0", "self.gravity = 9.0"),
@@ -196,3 +200,63 @@ def test_a_long_file_is_analysed_where_the_model_is():
     assert line in [suspect for suspect, _ in found.ranked[:3]]
     hits = search_single_edits(source, world.model, world.sample(source), found.ranked).hits
     assert world.source in [hit.patch.text for hit in hits]
+
+
+CLOCK = """\
+class Environment:
+    def __init__(self):
+        self.time = 0
+        self.bonus = 3
+
+    def set_state(self, state):
+        self.state = state
+
+    def step(self, action):
+        self.time += 1
+        self.state = self.state + action
+        reward = self.bonus if self.time % 4 == 0 else 0
+        return self.state, reward, self.time >= 9
+"""
+"""A model that counts its steps: only whole episodes can tell whether it is right."""
+
+
+def episodes_of(wrong: str):
+    """A sample of what a wrong clock gets wrong in episodes of 10 steps."""
+    runs, outputs = [], {CLOCK: [], wrong: []}
+    for start in range(12):
+        for source, found in outputs.items():
+            names: dict = {}
+            exec(source, names)
+            model = names["Environment"]()
+            model.set_state(start)
+            found += [model.step((start + step) % 3) for step in range(10)]
+        state = start
+        for step in range(10):
+            following, reward, done = outputs[CLOCK][len(runs)]
+            runs.append((state, (start + step) % 3, following, float(reward), done))
+            state = following
+    dataset = made(runs, lengths=[10] * 12)
+    cells = np.array([[a != b for a, b in zip(*pair, strict=True)] for pair in zip(*outputs.values(), strict=True)])
+    lines = frozenset(range(1, CLOCK.count("\n") + 1))
+    return choose_sample(dataset, cells, paths=np.zeros(120, dtype=int), path_lines=[lines], mode="episode")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("% 4 == 0", "% 5 == 0"), ("bonus = 3", "bonus = 2"), ("self.time += 1", "self.time += 2")]
+)
+def test_models_with_a_memory_are_replayed_from_the_start_of_an_episode(right, wrong):
+    source = CLOCK.replace(right, wrong)
+    sample = episodes_of(source)
+    sample = Sample.from_bytes(sample.to_bytes())
+    model = ModelRef("Environment", Dialect.ENVIRONMENT)
+    found = localize(source, model, sample, seconds=30)
+    assert CLOCK.split(right, maxsplit=1)[0].count("\n") + 1 in [line for line, _ in found.ranked[:4]]
+    hits = search_single_edits(source, model, sample, found.ranked).hits
+    assert CLOCK in [hit.patch.text for hit in hits]
+
+
+def test_in_episodes_first_failures_come_first_and_nothing_after_them_passes():
+    sample = episodes_of(CLOCK.replace("% 4 == 0", "% 5 == 0"))
+    assert sample.history_lengths[sample.failing][:12].tolist() == [3] * 12
+    assert max(sample.history_lengths[sample.passing].tolist()) == 2
+    assert len(sample.histories()) == len(sample)
