@@ -8,10 +8,11 @@ from functools import partial
 from types import CodeType
 from typing import Any
 
-from cwm_engine.diagnosis.edits import Edit, Make, Vocabulary, local_name, number_node, own_name
+from cwm_engine.diagnosis.edits import Edit, Make, local_name, number_node, own_name
 from cwm_engine.diagnosis.operations import ARITHMETIC, COMPARISONS, Binary, original
 from cwm_engine.diagnosis.schemata import Operands, Site
 from cwm_engine.diagnosis.syntax import own
+from cwm_engine.diagnosis.vocabulary import Vocabulary
 
 Value = Callable[..., Any]
 

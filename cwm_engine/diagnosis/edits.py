@@ -11,17 +11,14 @@ import builtins
 import operator
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from cwm_engine.diagnosis.operations import ARITHMETIC, COMPARISONS, Binary, chain, original, until
-from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.schemata import Operands, Site
-from cwm_engine.diagnosis.switchboard import Switchboard
 from cwm_engine.diagnosis.syntax import own
-from cwm_engine.trajectories.columns import Kind
-from cwm_engine.trajectories.columns import leaves as leaves_of
+from cwm_engine.diagnosis.vocabulary import MAX_TEXT, Vocabulary, is_data
 
 Make = Callable[[], Any]
 """Makes the syntax of an edit: an expression or a statement."""
@@ -41,8 +38,6 @@ _OPPOSITE: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
 _INTEGERS = range(-6, 21)
-_MAX_TEXT = 40
-_MAX_NAMES = 40
 _CONTAINERS = (list, dict, set)
 
 
@@ -63,77 +58,6 @@ class Edit:
     cost: float
     replacement: Callable[..., Any] | None
     make: Make
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What edits may be made of: the names and constants of the file and values of the data.
-
-    Attributes:
-        names: Local names by function, parameters included.
-        attributes: Data attributes of `self`.
-        shared: Data names of the module.
-        numbers: Numbers of the file, rewards of the data.
-        texts: Texts of the file.
-        shared_numbers: Numbers of the module with names.
-        comparisons: Comparisons of the file by function; their names are in scope there.
-        products: Products, powers and calls by function.
-    """
-
-    names: Mapping[str | None, tuple[str, ...]]
-    attributes: tuple[str, ...]
-    shared: tuple[str, ...]
-    numbers: tuple[float, ...]
-    texts: tuple[str, ...]
-    shared_numbers: tuple[tuple[str, float], ...] = ()
-    comparisons: Mapping[str | None, tuple[ast.Compare, ...]] = field(default_factory=dict)
-    products: Mapping[str | None, tuple[ast.expr, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, board: Switchboard) -> Vocabulary:
-        """The vocabulary of a model and its sample."""
-        tree, namespace = board.tree, board.bench.machine.namespace
-        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-        names: dict[str | None, tuple[str, ...]] = {None: ()}
-        comparisons: dict[str | None, tuple[ast.Compare, ...]] = {}
-        products: dict[str | None, tuple[ast.expr, ...]] = {}
-        for function in functions:
-            inside = list(ast.walk(function))
-            local = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
-            local += [node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-            known = names.get(function.name, ())
-            names[function.name] = tuple(dict.fromkeys([*known, *(name for name in local if name != "self")]))[
-                :_MAX_NAMES
-            ]
-            comparisons[function.name] = tuple(node for node in inside if isinstance(node, ast.Compare))
-            products[function.name] = tuple(node for node in inside if isinstance(node, ast.expr) and _is_product(node))
-        stored = [
-            node.attr for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-            and isinstance(node.value, ast.Name) and node.value.id == "self"
-        ]  # fmt: skip
-        stored += [
-            target.id for owner in tree.body if isinstance(owner, ast.ClassDef) for statement in owner.body
-            for target in _targets(statement) if isinstance(target, ast.Name)
-        ]  # fmt: skip
-        shared = [name for name, value in namespace.items() if not name.startswith("_") and _is_data(value)]
-        constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-        rewards = dict.fromkeys(board.sample.rewards.tolist())
-        texts = [text for text in constants if isinstance(text, str) and len(text) <= _MAX_TEXT] + _texts_of(
-            board.sample
-        )
-        numbers = [value for value in constants if isinstance(value, int | float) and not isinstance(value, bool)]
-        numbers += [int(value) if value.is_integer() else value for value in list(rewards)[:12]]
-        return cls(
-            names=names,
-            attributes=tuple(dict.fromkeys(stored))[:_MAX_NAMES],
-            shared=tuple(shared)[:_MAX_NAMES],
-            numbers=tuple(dict.fromkeys(numbers))[:_MAX_NAMES],
-            texts=tuple(dict.fromkeys(texts))[:_MAX_NAMES],
-            shared_numbers=tuple((name, namespace[name]) for name in shared if _is_plain_number(namespace[name])),
-            comparisons=comparisons,
-            products=products,
-        )
 
 
 def edits_of(site: Site, words: Vocabulary, namespace: Mapping[str, Any]) -> Iterator[Edit]:
@@ -251,7 +175,7 @@ def _other_numbers(value: float | int, words: Vocabulary) -> Iterator[tuple[floa
 
 def _other_texts(value: str, words: Vocabulary) -> Iterator[str]:
     yield from (text for text in words.texts if text != value and (len(text) == len(value) or len(value) <= 12))
-    if 1 < len(value) <= _MAX_TEXT:
+    if 1 < len(value) <= MAX_TEXT:
         for i, old in enumerate(value):
             yield from (value[:i] + new + value[i + 1 :] for new in dict.fromkeys(value) if new != old)
 
@@ -346,7 +270,7 @@ def _name(
     current = node.attr if isinstance(node, ast.Attribute) else node.id
     local = [name for name in words.names.get(site.function, ()) if is_own or name != current]
     known = words.names.get(site.function, ())
-    if isinstance(node, ast.Name) and node.id not in known and not _is_data(namespace.get(node.id)):
+    if isinstance(node, ast.Name) and node.id not in known and not is_data(namespace.get(node.id)):
         return  # a function
     attributes = [name for name in words.attributes if not is_own or name != current]
     if site.function is None:
@@ -429,31 +353,3 @@ def _reordered(order: Sequence[int]) -> Callable[..., Any]:
 
 def _with(node: Any, **changed: Any) -> Make:
     return lambda: type(node)(**{name: changed.get(name, getattr(node, name, None)) for name in node._fields})
-
-
-def _targets(statement: ast.stmt) -> Sequence[ast.expr]:
-    if isinstance(statement, ast.Assign):
-        return statement.targets
-    return [statement.target] if isinstance(statement, ast.AnnAssign) else []
-
-
-def _texts_of(sample: Sample) -> list[str]:
-    """The texts that come up in the data."""
-    columns = (*sample.following.arrays, *sample.actions.arrays)
-    leaves = (*sample.layout.leaves, *(leaf for _, leaf in leaves_of(sample.actions.structure)))
-    found = [array.ravel().tolist() for array, leaf in zip(columns, leaves, strict=True) if leaf.kind is Kind.TEXT]
-    return list(dict.fromkeys(text for texts in found for text in texts if len(text) <= _MAX_TEXT))
-
-
-def _is_product(node: ast.expr) -> bool:
-    if isinstance(node, ast.BinOp):
-        return isinstance(node.op, ast.Mult | ast.Div | ast.Pow)
-    return isinstance(node, ast.Call) and bool(node.args) and not node.keywords
-
-
-def _is_plain_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_data(value: Any) -> bool:
-    return value is not None and not callable(value) and not isinstance(value, types.ModuleType | type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from cwm_engine.diagnosis.executor import Miss
+from cwm_engine.diagnosis.judge import Miss
 from cwm_engine.diagnosis.solving import newton_step
 
 _ITERATIONS = 10

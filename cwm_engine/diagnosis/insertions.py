@@ -15,11 +15,12 @@ from functools import partial
 from typing import Any
 
 from cwm_engine.diagnosis.additions import multiple_node, operands_of
-from cwm_engine.diagnosis.edits import Edit, Make, Vocabulary, number_node
+from cwm_engine.diagnosis.edits import Edit, Make, number_node
 from cwm_engine.diagnosis.levels import Level, function_levels
 from cwm_engine.diagnosis.operations import ARITHMETIC, Binary, original
 from cwm_engine.diagnosis.schemata import CALL, LOCALS, SITE, STATEMENT, Operands, Site
 from cwm_engine.diagnosis.syntax import at, like, loaded
+from cwm_engine.diagnosis.vocabulary import Vocabulary
 
 Value = Callable[..., Any]
 

@@ -23,7 +23,7 @@ from cwm_engine.diagnosis.additions import (
     terms_of,
     times,
 )
-from cwm_engine.diagnosis.edits import Edit, Make, Vocabulary, always, edits_of, number_node
+from cwm_engine.diagnosis.edits import Edit, Make, always, edits_of, number_node
 from cwm_engine.diagnosis.executor import Loader, ModelRef, load_plainly
 from cwm_engine.diagnosis.fitting import fit, fit_coefficient, fit_threshold, nice
 from cwm_engine.diagnosis.insertions import (
@@ -47,6 +47,7 @@ from cwm_engine.diagnosis.schemata import Operands, Site
 from cwm_engine.diagnosis.solving import Place, Solver
 from cwm_engine.diagnosis.switchboard import Switchboard
 from cwm_engine.diagnosis.tester import Tester
+from cwm_engine.diagnosis.vocabulary import Vocabulary
 
 _RANK_COST = 0.25
 """What each place further down the ranking of lines costs an edit in plausibility."""

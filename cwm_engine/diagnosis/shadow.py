@@ -12,25 +12,19 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-import operator
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from cwm_engine.diagnosis.operations import ARITHMETIC, COMPARISONS
+from cwm_engine.diagnosis.masks import MAX_ITEMS, Mask, Pair, items_of, merge, union, union_of, widen
 from cwm_engine.sandbox.program import MODEL_FILENAME
 from cwm_engine.world_model.counters import LoopLimit
 
-Mask = int | tuple[Any, ...] | dict[Any, Any]
-"""Lines as bits; for a tuple, list, array or dict the masks of its items where they are known."""
-
-Pair = tuple[Any, Mask]
 Expression = Callable[["Frame"], Pair]
 Statement = Callable[["Frame"], "str | None"]
 
-_MAX_ITEMS = 64
 _STATEMENTS = 200_000
 _RETURN, _BREAK, _CONTINUE = "return", "break", "continue"
 
@@ -39,12 +33,6 @@ _MUTATORS = frozenset({
     "clear", "popleft", "appendleft", "fill", "popitem",
 })  # fmt: skip
 _ITEMWISE = frozenset({"array", "asarray", "copy", "astype", "tolist", "clip", "round", "float32", "float64"})
-_IN_PLACE: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.iadd, ast.Sub: operator.isub, ast.Mult: operator.imul, ast.Div: operator.itruediv,
-    ast.FloorDiv: operator.ifloordiv, ast.Mod: operator.imod, ast.Pow: operator.ipow, ast.MatMult: operator.imatmul,
-    ast.BitAnd: operator.iand, ast.BitOr: operator.ior, ast.BitXor: operator.ixor,
-    ast.LShift: operator.ilshift, ast.RShift: operator.irshift,
-}  # fmt: skip
 
 
 class UnsupportedError(Exception):
@@ -61,33 +49,6 @@ class Frame:
         self.masks = masks
         self.control = control
         self.result: Pair = (None, 0)
-
-
-def union(mask: Mask) -> int:
-    """All lines of a mask."""
-    if isinstance(mask, int):
-        return mask
-    found = 0
-    for item in mask.values() if isinstance(mask, dict) else mask:
-        found |= item if isinstance(item, int) else union(item)
-    return found
-
-
-def widen(mask: Mask, lines: int) -> Mask:
-    """The mask with more lines in every item."""
-    if isinstance(mask, int):
-        return mask | lines
-    if isinstance(mask, dict):
-        return {key: widen(item, lines) for key, item in mask.items()}
-    return tuple([item | lines if isinstance(item, int) else widen(item, lines) for item in mask])
-
-
-def items_of(value: Any, mask: Mask, count: int) -> Sequence[Mask]:
-    """The masks of the `count` items of a value; all the same where they are not known apart."""
-    del value
-    if isinstance(mask, tuple) and len(mask) == count:
-        return mask
-    return [union(mask)] * count
 
 
 Followed = Callable[[list[Pair], int], Pair]
@@ -165,7 +126,7 @@ class Shadow:
         if entry is None or entry[0] is not value:
             return mask
         _, lines, items = entry
-        if items and isinstance(value, list | np.ndarray) and len(value) <= _MAX_ITEMS:
+        if items and isinstance(value, list | np.ndarray) and len(value) <= MAX_ITEMS:
             known = items_of(value, mask, len(value))
             mask = tuple(items.get(index, known[index]) for index in range(len(value)))
         return widen(mask, lines) if lines else mask
@@ -240,20 +201,20 @@ class Shadow:
         receiver = getattr(function, "__self__", None)
         name = getattr(function, "__name__", "")
         if receiver is not None and not isinstance(receiver, types.ModuleType) and name in _MUTATORS:
-            self.mutate(receiver, control | _union_of(masks))
+            self.mutate(receiver, control | union_of(masks))
         if isinstance(function, type) and hasattr(result, "__dataclass_fields__"):
             for field, (_, mask) in zip(result.__dataclass_fields__, arguments, strict=False):
                 self._attributes[id(result), field] = mask
             self._attributes.update({(id(result), field): mask for field, (_, mask) in keywords.items()})
             self._alive.append(result)
-        if isinstance(result, list | tuple | np.ndarray) and np.ndim(result) and 0 < len(result) <= _MAX_ITEMS:
+        if isinstance(result, list | tuple | np.ndarray) and np.ndim(result) and 0 < len(result) <= MAX_ITEMS:
             itemwise = isinstance(function, np.ufunc) or name in _ITEMWISE or function in (list, tuple)
             named = hasattr(result, "_fields") and isinstance(function, type)
             if named and len(arguments) == len(result):
                 return result, tuple(masks)
             if itemwise and all(isinstance(mask, int) or len(mask) == len(result) for mask in masks):
-                return result, _merge(masks, len(result))
-        return result, _union_of(masks) | control
+                return result, merge(masks, len(result))
+        return result, union_of(masks) | control
 
     def _call_opaque(
         self, function: Any, name: str, arguments: Sequence[Pair], keywords: Mapping[str, Pair], control: int
@@ -261,7 +222,7 @@ class Shadow:
         """Run a function of the model natively: all it returns or sets may come from all it could see."""
         receiver = arguments[0][0] if arguments else None
         before = dict(getattr(receiver, "__dict__", {}))
-        lines = control | _union_of([mask for _, mask in (*arguments, *keywords.values())]) | self.reach(name)
+        lines = control | union_of([mask for _, mask in (*arguments, *keywords.values())]) | self.reach(name)
         for field in before:
             lines |= union(self._attributes.get((id(receiver), field), 0))
         result = function(*[value for value, _ in arguments], **{key: value for key, (value, _) in keywords.items()})
@@ -352,7 +313,7 @@ class Shadow:
     def _static(self, value: ast.expr, owner: str | None) -> Mask:
         here = self.bit(value.lineno)
         match value:
-            case ast.Tuple(elts=parts) | ast.List(elts=parts) if len(parts) <= _MAX_ITEMS:
+            case ast.Tuple(elts=parts) | ast.List(elts=parts) if len(parts) <= MAX_ITEMS:
                 return tuple(widen(self._static(part, owner), here) for part in parts)
             case ast.Name(id=name):
                 return self._members.get((owner or "", name), self.globals.get(name, here))
@@ -364,30 +325,6 @@ class Shadow:
                     if isinstance(node, ast.Name):
                         lines |= union(self._members.get((owner or "", node.id), self.globals.get(node.id, 0)))
                 return lines
-
-
-def arithmetic(kind: type[ast.operator], left: Pair, right: Pair, *, in_place: bool = False) -> Pair:
-    """An operation on two values: item by item where it is, one after the other for lists, else everything at once."""
-    (a, mask_a), (b, mask_b) = left, right
-    value = (_IN_PLACE if in_place else ARITHMETIC)[kind](a, b)
-    if isinstance(mask_a, int) and isinstance(mask_b, int):
-        return value, mask_a | mask_b
-    if isinstance(value, np.ndarray) and value.ndim == 1 and len(value) <= _MAX_ITEMS:
-        masks = (mask_a, mask_b)
-        if all(isinstance(mask, int) or len(mask) == len(value) for mask in masks):
-            return value, _merge(masks, len(value))
-    elif kind is ast.Add and isinstance(mask_a, tuple) and isinstance(mask_b, tuple) and _adds(value, mask_a, mask_b):
-        return value, mask_a + mask_b
-    return value, union(mask_a) | union(mask_b)
-
-
-def _adds(value: Any, first: tuple[Mask, ...], second: tuple[Mask, ...]) -> bool:
-    return isinstance(value, list | tuple) and len(value) == len(first) + len(second)
-
-
-def compare(kind: type[ast.cmpop], left: Pair, right: Pair) -> Pair:
-    """A comparison of two values."""
-    return COMPARISONS[kind](left[0], right[0]), union(left[1]) | union(right[1])
 
 
 def iterate(shadow: Shadow, value: Any, mask: Mask) -> Iterable[Pair]:
@@ -402,18 +339,6 @@ def iterate(shadow: Shadow, value: Any, mask: Mask) -> Iterable[Pair]:
 def super_of(shadow: Shadow, owner: str | None, receiver: Any) -> Any:
     """What `super()` is in a method of the class `owner`."""
     return builtins.super(shadow.namespace[owner or ""], receiver)
-
-
-def _merge(masks: Sequence[Mask], count: int) -> Mask:
-    parts = [mask if isinstance(mask, tuple) else (union(mask),) * count for mask in masks]
-    return tuple(_union_of(items) for items in zip(*parts, strict=True))
-
-
-def _union_of(masks: Iterable[Mask]) -> int:
-    found = 0
-    for mask in masks:
-        found |= mask if isinstance(mask, int) else union(mask)
-    return found
 
 
 def _bind(

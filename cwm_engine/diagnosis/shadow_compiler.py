@@ -8,18 +8,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from cwm_engine.diagnosis.shadow import (
-    Followed,
-    Frame,
-    Pair,
-    Shadow,
-    Statement,
-    UnsupportedError,
-    arithmetic,
-    union,
-    widen,
-)
-from cwm_engine.diagnosis.shadow_expressions import Expressions, constant
+from cwm_engine.diagnosis.masks import Pair, arithmetic, union, widen
+from cwm_engine.diagnosis.shadow import Followed, Frame, Shadow, Statement, UnsupportedError
+from cwm_engine.diagnosis.shadow_expressions import Expressions
+from cwm_engine.diagnosis.shadow_operations import constant
 from cwm_engine.world_model.counters import LoopLimit
 
 _RETURN, _BREAK, _CONTINUE = "return", "break", "continue"

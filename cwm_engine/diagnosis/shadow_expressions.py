@@ -9,20 +9,19 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from cwm_engine.diagnosis.shadow import (
-    Expression,
-    Frame,
-    Mask,
-    Pair,
-    Shadow,
-    UnsupportedError,
-    arithmetic,
-    compare,
-    items_of,
-    iterate,
-    super_of,
-    union,
-    widen,
+from cwm_engine.diagnosis.masks import Mask, Pair, arithmetic, items_of, union, widen
+from cwm_engine.diagnosis.shadow import Expression, Frame, Shadow, UnsupportedError, iterate, super_of
+from cwm_engine.diagnosis.shadow_operations import (
+    boolean,
+    comparison,
+    conditional,
+    constant,
+    display,
+    item,
+    length,
+    mapping,
+    section,
+    unary,
 )
 
 _DATA = (str, list, tuple, dict, set, frozenset, np.ndarray, np.generic, int, float)
@@ -116,13 +115,14 @@ class Expressions:
                 left, right, kind = self.expression(node.left), self.expression(node.right), type(node.op)
                 return lambda frame: arithmetic(kind, left(frame), right(frame))
             case ast.UnaryOp():
-                return self._unary(node)
+                return unary(type(node.op), self.expression(node.operand))
             case ast.BoolOp():
-                return self._boolean(node)
+                return boolean([self.expression(part) for part in node.values], stop_at=isinstance(node.op, ast.Or))
             case ast.Compare():
-                return self._compare(node)
+                rest = [self.expression(part) for part in node.comparators]
+                return comparison(self.expression(node.left), list(zip(map(type, node.ops), rest, strict=True)))
             case ast.IfExp():
-                return self._conditional(node)
+                return conditional(*(self.expression(part) for part in (node.test, node.body, node.orelse)))
             case ast.Call():
                 return self._call(node)
             case ast.Subscript():
@@ -130,7 +130,8 @@ class Expressions:
             case ast.Tuple() | ast.List():
                 return self._display(node)
             case ast.Dict() if all(isinstance(key, ast.Constant) for key in node.keys):
-                return self._dict(node)
+                keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
+                return mapping(list(zip(keys, [self.expression(part) for part in node.values], strict=True)))
             case ast.ListComp():
                 return self._comprehension(node.elt, node.generators)
             case ast.NamedExpr():
@@ -169,59 +170,6 @@ class Expressions:
         if name.startswith("__") and not name.endswith("__") and self.owner:
             return f"_{self.owner.lstrip('_')}{name}"
         return name
-
-    def _unary(self, node: ast.UnaryOp) -> Expression:
-        compute, kind = self.expression(node.operand), type(node.op)
-
-        def unary(frame: Frame) -> Pair:
-            value, mask = compute(frame)
-            if kind is ast.Not:
-                return not value, union(mask)
-            return (-value if kind is ast.USub else +value if kind is ast.UAdd else ~value), mask
-
-        return unary
-
-    def _boolean(self, node: ast.BoolOp) -> Expression:
-        parts, stop_at = [self.expression(part) for part in node.values], isinstance(node.op, ast.Or)
-
-        def boolean(frame: Frame) -> Pair:
-            value: Any = None
-            lines = 0
-            for part in parts:
-                value, mask = part(frame)
-                lines |= union(mask)
-                if bool(value) is stop_at:
-                    break
-            return value, lines
-
-        return boolean
-
-    def _compare(self, node: ast.Compare) -> Expression:
-        first = self.expression(node.left)
-        rest = [(type(op), self.expression(part)) for op, part in zip(node.ops, node.comparators, strict=True)]
-
-        def comparison(frame: Frame) -> Pair:
-            left, lines, value = first(frame), 0, True
-            for kind, part in rest:
-                right = part(frame)
-                value, mask = compare(kind, left, right)
-                lines |= union(mask)
-                if len(rest) > 1 and not value:
-                    break
-                left = right
-            return value, lines
-
-        return comparison
-
-    def _conditional(self, node: ast.IfExp) -> Expression:
-        test, then, otherwise = (self.expression(part) for part in (node.test, node.body, node.orelse))
-
-        def conditional(frame: Frame) -> Pair:
-            decided, lines = test(frame)
-            value, mask = then(frame) if decided else otherwise(frame)
-            return value, widen(mask, union(lines))
-
-        return conditional
 
     def _call(self, node: ast.Call) -> Expression:
         shadow = self.shadow
@@ -266,7 +214,7 @@ class Expressions:
             value, mask = shadow.call(called, given, named, frame.control | here)
             if not isinstance(owner, _DATA):
                 return value, mask
-            if name in _ITEMWISE and isinstance(owner_mask, tuple) and _length(value) == len(owner_mask):
+            if name in _ITEMWISE and isinstance(owner_mask, tuple) and length(value) == len(owner_mask):
                 return value, widen(owner_mask, union(mask))
             return value, widen(mask, union(owner_mask))
 
@@ -278,62 +226,16 @@ class Expressions:
         return self.expression(node)
 
     def _subscript(self, node: ast.Subscript) -> Expression:
-        if isinstance(node.slice, ast.Slice):
-            return self._slice(node, node.slice)
-        of, at, shadow = self.expression(node.value), self.expression(node.slice), self.shadow
-
-        def item(frame: Frame) -> Pair:
-            value, mask = of(frame)
-            key, key_mask = at(frame)
-            found = value[key]
-            lines = union(key_mask)
-            if isinstance(mask, tuple) and isinstance(key, int | np.integer) and len(mask) == _length(value):
-                return found, shadow.read(found, widen(mask[int(key)], lines))
-            if isinstance(mask, dict) and key in mask:
-                return found, shadow.read(found, widen(mask[key], lines))
-            return found, shadow.read(found, union(mask) | lines)
-
-        return item
-
-    def _slice(self, node: ast.Subscript, bounds: ast.Slice) -> Expression:
         of = self.expression(node.value)
-        ends = [self.expression(end) if end is not None else constant(None)
-                for end in (bounds.lower, bounds.upper, bounds.step)]  # fmt: skip
-
-        def part(frame: Frame) -> Pair:
-            value, mask = of(frame)
-            found_ends = [end(frame) for end in ends]
-            key = slice(*[end for end, _ in found_ends])
-            lines = 0
-            for _, end_mask in found_ends:
-                lines |= union(end_mask)
-            if isinstance(mask, tuple) and isinstance(value, list | tuple | np.ndarray) and len(mask) == len(value):
-                return value[key], widen(mask[key], lines)
-            return value[key], union(mask) | lines
-
-        return part
+        if not isinstance(node.slice, ast.Slice):
+            return item(self.shadow, of, self.expression(node.slice))
+        bounds = (node.slice.lower, node.slice.upper, node.slice.step)
+        return section(of, [self.expression(end) if end is not None else constant(None) for end in bounds])
 
     def _display(self, node: ast.Tuple | ast.List) -> Expression:
         if any(isinstance(part, ast.Starred) for part in node.elts):
             return self._natively(node)
-        parts = [self.expression(part) for part in node.elts]
-        kind: Any = tuple if isinstance(node, ast.Tuple) else list
-
-        def display(frame: Frame) -> Pair:
-            pairs = [part(frame) for part in parts]
-            return kind([value for value, _ in pairs]), tuple([mask for _, mask in pairs])
-
-        return display
-
-    def _dict(self, node: ast.Dict) -> Expression:
-        parts = [(key.value, self.expression(value)) for key, value in zip(node.keys, node.values, strict=True)
-                 if isinstance(key, ast.Constant)]  # fmt: skip
-
-        def display(frame: Frame) -> Pair:
-            pairs = {key: part(frame) for key, part in parts}
-            return {key: value for key, (value, _) in pairs.items()}, {key: mask for key, (_, mask) in pairs.items()}
-
-        return display
+        return display(tuple if isinstance(node, ast.Tuple) else list, [self.expression(part) for part in node.elts])
 
     def _walrus(self, node: ast.NamedExpr) -> Expression:
         compute, store = self.expression(node.value), self.target(node.target)
@@ -444,16 +346,6 @@ class Expressions:
             return value, lines
 
         return evaluate
-
-
-def constant(value: Any) -> Expression:
-    """The closure of a constant, which comes from no line by itself."""
-    pair: Pair = (value, 0)
-    return lambda _: pair
-
-
-def _length(value: Any) -> int:
-    return len(value) if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1) else -1
 
 
 def _is_used(node: ast.AST) -> TypeGuard[ast.expr]:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from cwm_engine.diagnosis.executor import Bench, Loader, ModelRef, load_plainly
+from cwm_engine.diagnosis.masks import Mask, items_of, union
 from cwm_engine.diagnosis.sample import Sample
-from cwm_engine.diagnosis.shadow import Mask, Shadow, items_of, union
+from cwm_engine.diagnosis.shadow import Shadow
 from cwm_engine.diagnosis.shadow_compiler import compile_function
 from cwm_engine.diagnosis.spectrum import ochiai
 from cwm_engine.trajectories.columns import DictOf, Leaf, Structure, TupleOf

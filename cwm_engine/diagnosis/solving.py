@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cwm_engine.diagnosis.executor import Miss
+from cwm_engine.diagnosis.judge import Miss
 from cwm_engine.diagnosis.levels import Level
 from cwm_engine.diagnosis.operations import original
 from cwm_engine.diagnosis.regularity import AMOUNT, FACTOR, Change, Rule

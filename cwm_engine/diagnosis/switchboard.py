@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from cwm_engine.diagnosis.executor import Bench, Loader, Miss, ModelRef, load_plainly
+from cwm_engine.diagnosis.executor import Bench, Loader, ModelRef, load_plainly
+from cwm_engine.diagnosis.judge import Miss
 from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.schemata import CALL, EACH, INNER, LOCALS, OUTER, SITE, STATEMENT, TICK, Site, rewrite
 from cwm_engine.world_model.counters import LoopLimit

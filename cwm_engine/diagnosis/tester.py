@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from cwm_engine.diagnosis.executor import Miss
+from cwm_engine.diagnosis.judge import Miss
 from cwm_engine.diagnosis.levels import Level
 from cwm_engine.diagnosis.schemata import Site
 from cwm_engine.diagnosis.switchboard import Switchboard

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cwm_engine.diagnosis.edits import Vocabulary, edits_of
+from cwm_engine.diagnosis.edits import edits_of
 from cwm_engine.diagnosis.patches import (
     Text,
     delete_statement,
@@ -20,6 +20,7 @@ from cwm_engine.diagnosis.patches import (
 from cwm_engine.diagnosis.schemata import Operands
 from cwm_engine.diagnosis.search import patch_of
 from cwm_engine.diagnosis.switchboard import Switchboard
+from cwm_engine.diagnosis.vocabulary import Vocabulary
 from tests.diagnosis.programs import bodies, world_of
 from tests.diagnosis.worlds import WORLDS
 

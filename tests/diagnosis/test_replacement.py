@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwm_engine.diagnosis.executor import Miss
+from cwm_engine.diagnosis.judge import Miss
 from cwm_engine.diagnosis.regularity import AMOUNT, FACTOR, Change, Rule, common_rule, conflicts
 from cwm_engine.diagnosis.replacement import Explanation, explanations, spots
 from cwm_engine.diagnosis.solving import newton_step, repaired_share

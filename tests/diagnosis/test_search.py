@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwm_engine.diagnosis.executor import Bench, Miss
+from cwm_engine.diagnosis.executor import Bench
 from cwm_engine.diagnosis.fitting import fit, fit_coefficient, fit_threshold, nice
+from cwm_engine.diagnosis.judge import Miss
 from cwm_engine.diagnosis.ranking import code_lines
 from cwm_engine.diagnosis.search import SearchResult, search_single_edits
 from tests.diagnosis.worlds import ARRAYS, GYMNASIUM, KEYS, PENDULUM, QUEUES, World

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
+from cwm_engine.diagnosis.masks import arithmetic, items_of, union, widen
 from cwm_engine.diagnosis.schemata import Operands
-from cwm_engine.diagnosis.shadow import Shadow, arithmetic, items_of, union, widen
+from cwm_engine.diagnosis.shadow import Shadow
 from cwm_engine.diagnosis.shadow_compiler import compile_function
 from cwm_engine.diagnosis.slices import component_slices
 from cwm_engine.diagnosis.switchboard import Switchboard
