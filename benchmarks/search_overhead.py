@@ -22,7 +22,7 @@ from cwm_engine.diagnosis.session import Settings
 from cwm_engine.findings import Example, Finding, Severity, Span, Suspect
 from cwm_engine.synthesis.budget import Limits
 from cwm_engine.synthesis.evaluation import Evaluation
-from cwm_engine.synthesis.interfaces import Estimate, Proposal, Request, Usage
+from cwm_engine.synthesis.interfaces import WRITING, Estimate, Proposal, Request, Usage
 from cwm_engine.synthesis.journal import Journal
 from cwm_engine.synthesis.problem import Options, Problem, run_header
 from cwm_engine.synthesis.result import SearchEvent
@@ -39,6 +39,7 @@ class Author:
     """Changes a few lines of what it is given."""
 
     name = "author"
+    actions = WRITING
 
     async def propose(self, request: Request) -> list[Proposal]:
         lot = random.Random(request.number)

@@ -22,6 +22,7 @@ class Evaluation:
         reason: Why it does not run, as a sentence; None where it does.
         fields: Accuracy of every field, 0..1.
         findings: What is wrong, most telling first.
+        nothing_left: Whether the proposer has nothing more to say about the program that this was to be made from.
     """
 
     accuracy: float = 0.0
@@ -31,11 +32,12 @@ class Evaluation:
     reason: str | None = None
     fields: Mapping[str, float] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    nothing_left: bool = False
 
     @property
     def outcome(self) -> Outcome:
         """What a strategy is told."""
-        return Outcome(0.0 if self.buggy else self.accuracy, self.buggy, self.solved)
+        return Outcome(0.0 if self.buggy else self.accuracy, self.buggy, self.solved, self.nothing_left)
 
     @property
     def rank(self) -> tuple[float, bool]:
@@ -52,6 +54,7 @@ class Evaluation:
             "reason": self.reason,
             "fields": dict(self.fields),
             "findings": [_finding_to_json(finding) for finding in self.findings],
+            "nothing_left": self.nothing_left,
         }
 
     @classmethod
@@ -61,9 +64,9 @@ class Evaluation:
         return cls(**{**document, "findings": findings})
 
 
-def no_program(reason: str) -> Evaluation:
-    """The evaluation of a reply that holds no program."""
-    return Evaluation(buggy=True, reason=reason)
+def no_program(reason: str, *, nothing_left: bool = False) -> Evaluation:
+    """The evaluation of a reply that holds no program, or of no reply."""
+    return Evaluation(buggy=True, reason=reason, nothing_left=nothing_left)
 
 
 def _finding_to_json(finding: Finding) -> dict[str, Any]:

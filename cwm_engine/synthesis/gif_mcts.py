@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cwm_engine.errors import CwmError
-from cwm_engine.synthesis.interfaces import Outcome, SearchAction, Selection
+from cwm_engine.synthesis.interfaces import WRITING, Outcome, SearchAction, Selection
 from cwm_engine.synthesis.tree import ROOT, Lines, Tree
 from cwm_engine.synthesis.value_model import ValueModel
 
@@ -101,7 +101,8 @@ class GifMcts:
         exploration: C of UCT.
         lines_per_level: L, the lines each level of the tree adds to the state.
         fixes: How often a program that does not run may be fixed.
-        fit: Whether to offer fitting the numbers of each program once; not part of the paper.
+        actions: What can be asked for. Fitting the numbers of each program once is not part of the paper; without
+            `generate` there is only the program that the search begins with to go on from.
 
     Raises:
         CwmError: The variant is unknown.
@@ -117,7 +118,7 @@ class GifMcts:
         exploration: float = EXPLORATION,
         lines_per_level: int = 2,
         fixes: int = FIXES,
-        fit: bool = False,
+        actions: frozenset[SearchAction] = WRITING,
     ) -> None:
         if variant not in {"default", "paper", "released"}:
             raise CwmError(f"there is no variant {variant!r} of GIF-MCTS", hint="use default, paper or released")
@@ -125,7 +126,8 @@ class GifMcts:
         self._exploration = exploration
         self._lines = Lines(lines_per_level, leading=variant == "released")
         self._fixes = fixes
-        self._offers = (SearchAction.GENERATE, SearchAction.IMPROVE, *((SearchAction.FIT,) if fit else ()))
+        self._generates = SearchAction.GENERATE in actions
+        self._offers = [action for action in SearchAction if action in actions and action is not SearchAction.FIX]
         self._random = random.Random(seed)  # noqa: S311
         self._models = {action: ValueModel.of(action, clamped=variant != "released") for action in SearchAction}
         root = _Stats(ROOT, None, None, [_Slot(SearchAction.GENERATE)], visits=1)
@@ -158,6 +160,9 @@ class GifMcts:
         value = 0.0 if outcome.buggy else outcome.value
         stats = _Stats(node, new.parent, new.action)
         self._stats[node] = stats
+        if outcome.nothing_left:
+            self._close(pending, stats)
+            return
         if self.variant == "released":
             slot.child = node
             self._learn(pending, value)
@@ -207,7 +212,7 @@ class GifMcts:
             self._stats[step].virtual += 1
         self._pending.append(pending)
         grows = here.fixes_left is None and slot.child is None and slot.action is not SearchAction.FIT
-        if grows:
+        if grows and (self._generates or slot.action is not SearchAction.GENERATE):
             here.slots.append(_Slot(slot.action))
 
     def _best(self, here: _Stats, blocked: set[int]) -> _Slot | None:
@@ -247,6 +252,16 @@ class GifMcts:
         return sum(values) / len(values) if values else None
 
     # Outcomes
+
+    def _close(self, pending: _Pending, new: _Stats) -> None:
+        """Offer an action no more where nothing is left of it. It says nothing about other programs."""
+        parent, action = self._stats[pending.selection.node], pending.selection.action
+        pending.slot.child = new.id
+        new.terminal = True
+        parent.slots = [slot for slot in parent.slots if slot.action is not action or not slot.is_open]
+        if parent.fixes_left is not None:
+            for stats in (parent, *self._chain(parent)):
+                self._give_up(stats)
 
     def _learn(self, pending: _Pending, value: float) -> None:
         action = pending.selection.action

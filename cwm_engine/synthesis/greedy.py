@@ -12,6 +12,9 @@ class Greedy:
 
     name = "greedy"
 
+    def __init__(self) -> None:
+        self._closed: set[int] = set()
+
     def new_tree(self) -> Tree:
         """The tree with which a search by this strategy begins."""
         return Tree()
@@ -19,10 +22,18 @@ class Greedy:
     def select(self, tree: Tree, k: int) -> list[Selection]:
         """Choose k programs to ask for (see `Strategy.select`)."""
         best = tree.best.id if tree.best is not None else ROOT
+        if best in self._closed:
+            open_ones = [node for node in tree if node.program is not None and node.id not in self._closed]
+            if not open_ones:
+                return []
+            best = max(open_ones, key=lambda node: node.evaluation.rank).id
         return [Selection(best, refinement(tree, best))] * k
 
     def update(self, tree: Tree, node: int, outcome: Outcome) -> None:
-        """Nothing to remember: the tree knows the best program."""
+        """Take in what came of the oldest selection under way (see `Strategy.update`)."""
+        parent = tree[node].parent
+        if outcome.nothing_left and parent is not None:
+            self._closed.add(parent)
 
 
 class BestOfN:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from cwm_engine.errors import CwmError
 from cwm_engine.findings import Example, Finding
 from cwm_engine.trajectories.dataset import Spaces
 
@@ -25,6 +26,14 @@ class SearchAction(StrEnum):
     """Rewrite a program that does not run."""
     FIT = "fit"
     """Change the numbers of a program and nothing else."""
+
+
+WRITING = frozenset({SearchAction.GENERATE, SearchAction.IMPROVE, SearchAction.FIX})
+"""What a language model is asked for."""
+
+
+class NothingLeftError(CwmError):
+    """A proposer has nothing, or nothing more, to say about a program, and will not have later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +154,35 @@ class Estimate:
     calls: int = 1
 
 
+class ProposerError(CwmError):
+    """Nobody writes candidates any more: what happened and what to do about it.
+
+    Args:
+        message: What happened.
+        hint: What to do about it.
+        usage: Tokens that were taken all the same, by replies that broke off.
+        cost: What they cost in dollars; None where no price is known.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, usage: Usage | None = None, cost: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.usage = usage or Usage()
+        self.cost = cost
+
+
 class Proposer(Protocol):
     """Writes candidates."""
 
     @property
     def name(self) -> str:
         """How the proposer is called in journals and messages."""
+        ...
+
+    @property
+    def actions(self) -> frozenset[SearchAction]:
+        """What it can be asked for."""
         ...
 
     async def propose(self, request: Request) -> Sequence[Proposal]:
@@ -160,7 +192,8 @@ class Proposer(Protocol):
             At least one proposal; a reply without a program is a proposal with a reason.
 
         Raises:
-            CwmError: Nobody answers, and asking again will not help: the search is saved and ends.
+            NothingLeftError: It has nothing to say about this program: the search goes on from others.
+            ProposerError: Nobody answers, and asking again will not help: the search is saved and ends.
         """
         ...
 
@@ -185,15 +218,20 @@ class Outcome:
         value: Fraction of the searched transitions with every field right, 0..1; 0 for a program that does not run.
         buggy: Whether the program does not run: no program, not loadable, or it failed on some transition.
         solved: Whether no deterministic program can do better on this data.
+        nothing_left: Whether nothing came, and nothing will come when the same is asked for again.
     """
 
     value: float
     buggy: bool = False
     solved: bool = False
+    nothing_left: bool = False
 
 
 class Strategy(Protocol):
-    """Chooses where the search goes on: asked for selections, told what came of each, in the order it was asked."""
+    """Chooses where the search goes on: asked for selections, told what came of each, in the order it was asked.
+
+    What nothing is left of is not selected again.
+    """
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
@@ -24,12 +25,14 @@ class Rex:
     Args:
         seed: Of the samples.
         confidence: C.
+        generates: Whether programs can be written from nothing; if not, the empty program is drawn only once.
     """
 
     name = "rex"
 
-    def __init__(self, seed: int = 0, *, confidence: float = CONFIDENCE) -> None:
+    def __init__(self, seed: int = 0, *, confidence: float = CONFIDENCE, generates: bool = True) -> None:
         self._confidence = confidence
+        self._generates = generates
         self._random = np.random.default_rng(seed)
         self._arms = [ROOT]
         self._successes = [1.0]
@@ -42,11 +45,14 @@ class Rex:
 
     def select(self, tree: Tree, k: int) -> list[Selection]:
         """Choose up to k programs to ask for (see `Strategy.select`)."""
-        return [self._select(tree) for _ in range(k)]
+        selections = (self._select(tree) for _ in range(k))
+        return [selection for selection in selections if selection is not None]
 
     def update(self, tree: Tree, node: int, outcome: Outcome) -> None:
         """Take in what came of the oldest selection under way (see `Strategy.update`)."""
         arm = self._under_way.popleft()
+        if outcome.nothing_left or (self._arms[arm] == ROOT and not self._generates):
+            self._failures[arm] = math.inf
         if outcome.solved:
             self._failures[arm] -= 1.0
         if tree[node].program is not None:
@@ -59,7 +65,9 @@ class Rex:
         arm = self._arms.index(node)
         return self._successes[arm], self._failures[arm]
 
-    def _select(self, tree: Tree) -> Selection:
+    def _select(self, tree: Tree) -> Selection | None:
+        if math.isinf(min(self._failures)):
+            return None
         arm = int(self._random.beta(self._successes, self._failures).argmax())
         self._failures[arm] += 1.0
         self._under_way.append(arm)

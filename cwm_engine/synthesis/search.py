@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cwm_engine.errors import CwmError
@@ -20,7 +20,17 @@ from cwm_engine.synthesis.budget import Budget, Reservation, Spent
 from cwm_engine.synthesis.evaluate import Checks, Evaluator
 from cwm_engine.synthesis.evaluation import Evaluation, no_program
 from cwm_engine.synthesis.heldout import split_episodes
-from cwm_engine.synthesis.interfaces import Estimate, Proposal, Proposer, Request, SearchAction, Selection, Usage
+from cwm_engine.synthesis.interfaces import (
+    Estimate,
+    NothingLeftError,
+    Proposal,
+    Proposer,
+    ProposerError,
+    Request,
+    SearchAction,
+    Selection,
+    Usage,
+)
 from cwm_engine.synthesis.journal import Answer, Entry, Journal, request_hash
 from cwm_engine.synthesis.problem import Options, Problem, check_header, run_header
 from cwm_engine.synthesis.result import SearchEvent, SearchResult, SearchStatus, whole_diff
@@ -100,7 +110,14 @@ class Search:
         helpers = {"polish": polish.name if polish else None, "fitter": fitter.name if fitter else None}
         check_header(journal.header, run_header(problem, options, proposer.name, **helpers))
         self._split = split_episodes(problem.dataset, options.heldout, options.seed)
-        self._strategy = make_strategy(options.strategy, options.seed, fit=fitter is not None)
+        self._actions = proposer.actions | ({SearchAction.FIT} if fitter is not None else set())
+        if SearchAction.GENERATE not in self._actions and problem.begins_with is None:
+            raise CwmError(
+                f"the proposer {proposer.name} repairs programs, and there is none to begin with",
+                path=problem.settings.path,
+                hint="write a first program, or use a proposer that writes one",
+            )
+        self._strategy = make_strategy(options.strategy, options.seed, self._actions)
         self.tree: Tree = self._strategy.new_tree()
         self.budget = Budget(options.limits)
         self._requests = Requests(problem, self._split.searched)
@@ -156,7 +173,7 @@ class Search:
                 self._fill()
                 self._send(checks)
                 if not self._under_way:
-                    return "every program that was allowed has been tried"
+                    return self._nothing_left or "every program that was allowed has been tried"
                 ask = self._under_way[0]
                 if not await self._until(ask, stopped):
                     return "it was stopped" if self._stop.is_set() else "the time was used up"
@@ -175,7 +192,8 @@ class Search:
     def _fill(self) -> None:
         """Have as many requests under way as there may be."""
         allowed = self._options.limits.nodes
-        while len(self._under_way) < self._options.parallel and (allowed is None or self._asked < allowed):
+        at_once = self._options.parallel if len(self.tree) > 1 or SearchAction.GENERATE in self._actions else 1
+        while len(self._under_way) < at_once and (allowed is None or self._asked < allowed):
             selections = self._strategy.select(self.tree, 1)
             if not selections:
                 return
@@ -254,7 +272,10 @@ class Search:
             return await self._choose([Proposal(program=begins_with)], ask, checks)
         answer = self._answers.get(ask.number)
         if answer is None:
-            answer = await self._call(ask, request)
+            try:
+                answer = await self._call(ask, request)
+            except NothingLeftError as error:
+                return _Found(None, no_program(error.message, nothing_left=True))
         elif answer.selection != ask.selection:
             raise CwmError(
                 f"request {ask.number} of the run would be another one now",
@@ -279,9 +300,9 @@ class Search:
                 self._journal.add_call(ask.number, estimate)
             try:
                 proposals = tuple(await proposer.propose(request))
-            except CwmError:
-                spent = Spent()
-                if estimate.calls:
+            except CwmError as error:
+                spent = _taken_in_vain(error)
+                if estimate.calls and spent == Spent():
                     self._journal.add_refusal(ask.number)
                 raise
             answer = Answer(ask.selection, proposals, estimate.calls)
@@ -321,7 +342,10 @@ class Search:
     async def _polished(self, polish: Proposer, found: _Found, ask: _Ask, checks: Checks) -> _Found:
         action = SearchAction.FIX if found.evaluation.buggy else SearchAction.IMPROVE
         node = Node(id=0, parent=None, action=None, program=found.program, evaluation=found.evaluation)
-        proposals = await polish.propose(self._requests.about(action, node, ask.number))
+        try:
+            proposals = await polish.propose(self._requests.about(action, node, ask.number))
+        except NothingLeftError as error:
+            return replace(found, note=error.message)
         programs = [proposal.program for proposal in proposals if proposal.program is not None]
         note = next((proposal.reason for proposal in proposals if proposal.reason), None)
         better = await self._best([found.program or "", *programs], checks)
@@ -390,6 +414,13 @@ class Search:
         verified = best.evaluation.passed and heldout is not None and heldout.passed
         return SearchStatus.VERIFIED if verified else SearchStatus.PARTIAL
 
+    @property
+    def _nothing_left(self) -> str | None:
+        """Why nobody goes on from the best program, if somebody said so."""
+        best = self.tree.best
+        children = self.tree.children(best.id) if best is not None else ()
+        return next((child.evaluation.reason for child in children if child.evaluation.nothing_left), None)
+
     # What others may know
 
     @property
@@ -430,6 +461,11 @@ class Search:
 async def _first_of(*futures: asyncio.Future[Any], timeout: float | None = None) -> None:
     """Wait until one of several is done."""
     await asyncio.wait(set(futures), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _taken_in_vain(error: CwmError) -> Spent:
+    """What replies took that broke off; as they led to nothing they are no calls."""
+    return Spent.taken(0, error.usage, error.cost) if isinstance(error, ProposerError) else Spent()
 
 
 def _taken(answer: Answer) -> Spent:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from cwm_engine.synthesis.interfaces import Estimate, Proposal, Request, Usage
+from cwm_engine.synthesis.interfaces import WRITING, Estimate, Proposal, Request, Usage
 
 USAGE = Usage(30, 10)
 WORST = Estimate(Usage(60, 40), 0.5)
@@ -19,6 +19,7 @@ class Scripted:
     """
 
     name = "scripted"
+    actions = WRITING
 
     def __init__(
         self,

@@ -41,6 +41,10 @@ class Game:
         node = self.tree.add(selection, program, evaluation)
         self.strategy.update(self.tree, node.id, evaluation.outcome)
 
+    def tell_nothing_left(self, selection):
+        node = self.tree.add(selection, None, no_program("nothing is left", nothing_left=True))
+        self.strategy.update(self.tree, node.id, node.evaluation.outcome)
+
     @property
     def values(self):
         return [self.strategy.value(node.id) for node in self.tree]
@@ -268,7 +272,7 @@ def test_what_was_under_way_leaves_no_trace_once_it_is_told():
 
 
 def test_fitting_is_offered_once_for_each_program():
-    game = Game(fit=True)
+    game = Game(actions=frozenset(SearchAction))
     for _ in range(40):
         game.play(0.9)
     fitted = [node.parent for node in game.tree if node.action is SearchAction.FIT]
@@ -308,3 +312,28 @@ def test_any_outcomes_give_a_sound_tree_and_the_same_one_again(variant, outcomes
             assert chain != [F] * 4
         assert game.visits[ROOT] == len(outcomes) + 1
     assert trees[0] == trees[1]
+
+
+def test_an_action_nothing_is_left_of_is_not_offered_again():
+    game = Game(actions=frozenset({SearchAction.IMPROVE, SearchAction.FIX}))
+    game.play(0.5)
+    (selection,) = game.strategy.select(game.tree, 1)
+    assert selection == (1, SearchAction.IMPROVE, None)
+    game.tell_nothing_left(selection)
+    assert game.strategy.select(game.tree, 1) == []
+
+
+def test_without_generate_everything_waits_for_the_program_that_the_search_begins_with():
+    game = Game(actions=frozenset({SearchAction.IMPROVE, SearchAction.FIX}))
+    assert len(game.strategy.select(game.tree, 3)) == 1
+
+
+def test_a_bug_that_nobody_can_fix_hopes_no_more():
+    game = Game(actions=frozenset({SearchAction.IMPROVE, SearchAction.FIX}))
+    game.play(0.5)
+    game.play(BUG)
+    (selection,) = game.strategy.select(game.tree, 1)
+    assert selection == (2, SearchAction.FIX, None)
+    game.tell_nothing_left(selection)
+    assert game.strategy.value(2) == 0.0
+    assert game.play(0.6) == (1, SearchAction.IMPROVE)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from cwm_engine.errors import CwmError
-from cwm_engine.synthesis.interfaces import Proposal, Request, Usage
+from cwm_engine.synthesis.interfaces import Proposal, ProposerError, Request, Usage
 from cwm_engine.synthesis.prices import Price
 from cwm_engine.synthesis.prompt import PromptStyle
-from cwm_engine.synthesis.proposers.endpoint import Endpoint, ProposerError
+from cwm_engine.synthesis.proposers.endpoint import Endpoint
 from cwm_engine.synthesis.proposers.openai_proposer import OpenAIProposer
 from tests.synthesis.llm_server import (
     Behaviour,

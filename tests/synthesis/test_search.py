@@ -14,7 +14,7 @@ from cwm_engine.errors import CwmError
 from cwm_engine.sandbox.limits import Limits as SandboxLimits
 from cwm_engine.synthesis.budget import Limits
 from cwm_engine.synthesis.heldout import split_episodes
-from cwm_engine.synthesis.interfaces import Estimate, Proposal, SearchAction, Usage
+from cwm_engine.synthesis.interfaces import Estimate, NothingLeftError, Proposal, ProposerError, SearchAction, Usage
 from cwm_engine.synthesis.journal import Journal
 from cwm_engine.synthesis.problem import Options, Problem, run_header
 from cwm_engine.synthesis.result import SearchStatus
@@ -393,6 +393,67 @@ def test_numbers_are_fitted_by_who_can_and_at_no_cost(path):
     assert [request.action for request in fitter.requests] == [SearchAction.FIT]
     assert fitter.requests[0].program == WRONG_WRAP
     assert (result.status, result.spent.calls) == (SearchStatus.VERIFIED, 1)
+
+
+class Repairer(Scripted):
+    """Repairs what its table knows, and has nothing to say about any other program."""
+
+    name = "repairer"
+    actions = frozenset({SearchAction.IMPROVE, SearchAction.FIX})
+
+    def __init__(self, table):
+        super().__init__([], worst=Estimate(calls=0))
+        self._table = table
+
+    async def propose(self, request):
+        self.requests.append(request)
+        said = [attempt.diff for attempt in request.siblings]
+        if request.program not in self._table or said:
+            raise NothingLeftError("it is not a fault of one edit")
+        return [Proposal(program=self._table[request.program])]
+
+
+def begin_with(program):
+    return replace(PROBLEM, initial=program)
+
+
+@pytest.mark.parametrize("strategy", ["gif-mcts", "rex", "greedy"])
+def test_a_proposer_that_only_repairs_goes_on_from_the_program_there_is(path, strategy):
+    repairer = Repairer({HALF_RIGHT: WRONG_REWARD, WRONG_REWARD: RIGHT})
+    result = Run(path, repairer, problem=begin_with(HALF_RIGHT), nodes=40, strategy=strategy, parallel=3).run()
+    assert (result.status, result.program) == (SearchStatus.VERIFIED, RIGHT)
+
+
+@pytest.mark.parametrize("strategy", ["gif-mcts", "rex", "greedy"])
+def test_a_search_ends_where_nothing_is_left_to_say_of_any_program(path, strategy):
+    repairer = Repairer({HALF_RIGHT: WRONG_REWARD})
+    result = Run(path, repairer, problem=begin_with(HALF_RIGHT), nodes=40, strategy=strategy).run()
+    assert (result.status, result.program) == (SearchStatus.PARTIAL, WRONG_REWARD)
+    assert result.message == "it is not a fault of one edit"
+    assert result.nodes == 4
+
+
+def test_a_proposer_that_only_repairs_needs_a_program(path):
+    with pytest.raises(CwmError, match="there is none to begin with"):
+        Run(path, Repairer({}))
+
+
+@pytest.mark.parametrize("strategy", ["best-of-n", "ab-mcts"])
+def test_a_strategy_that_only_writes_is_refused_to_a_proposer_that_only_repairs(path, strategy):
+    with pytest.raises(CwmError, match="only repairs"):
+        Run(path, Repairer({}), problem=begin_with(HALF_RIGHT), strategy=strategy)
+
+
+def test_a_polisher_with_nothing_to_say_leaves_a_note(path):
+    result = Run(path, proposer := Scripted([HALF_RIGHT, RIGHT]), polish=Repairer({})).run()
+    assert result.status is SearchStatus.VERIFIED
+    assert "it is not a fault of one edit" in [request.note for request in proposer.requests]
+
+
+def test_tokens_of_a_reply_that_broke_off_are_booked(path):
+    error = ProposerError("the stream broke off", usage=Usage(30, 5), cost=0.25)
+    result = Run(path, Scripted(lambda number: HALF_RIGHT if number == 0 else error)).run()
+    assert (result.spent.calls, result.spent.tokens, result.spent.cost) == (1, 75, 0.35)
 
 
 def test_events_tell_the_story_of_a_search(path):

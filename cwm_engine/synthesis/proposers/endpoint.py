@@ -11,29 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cwm_engine.errors import CwmError
-from cwm_engine.synthesis.interfaces import Usage
 from cwm_engine.synthesis.prices import Price, price_of
 from cwm_engine.synthesis.prompt import MAX_CHARACTERS, PromptStyle
 
 OPENAI = "https://api.openai.com/v1"
-
-
-class ProposerError(CwmError):
-    """Nobody writes candidates any more: what happened and what to do about it.
-
-    Args:
-        message: What happened.
-        hint: What to do about it.
-        usage: Tokens that were taken all the same, by replies that broke off.
-        cost: What they cost in dollars; None where no price is known.
-    """
-
-    def __init__(
-        self, message: str, *, hint: str | None = None, usage: Usage | None = None, cost: float | None = None
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.usage = usage or Usage()
-        self.cost = cost
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from cwm_engine.synthesis.interfaces import Estimate, Proposal, Request, Usage
+from cwm_engine.synthesis.interfaces import WRITING, Estimate, Proposal, ProposerError, Request, Usage
 from cwm_engine.synthesis.prices import cost_of, tokens_at_most, tokens_in
 from cwm_engine.synthesis.prompt import Message, as_user_message, build_messages, show_messages
 from cwm_engine.synthesis.proposers.abilities import Abilities
 from cwm_engine.synthesis.proposers.chat import Answer, BadAnswerError, Choice, ask
-from cwm_engine.synthesis.proposers.endpoint import Endpoint, ProposerError
+from cwm_engine.synthesis.proposers.endpoint import Endpoint
 from cwm_engine.synthesis.proposers.troubles import Trouble, trouble_of
 from cwm_engine.synthesis.reply import read_reply
 
@@ -36,6 +36,8 @@ class OpenAIProposer:
     Args:
         endpoint: Where and how to ask.
     """
+
+    actions = WRITING
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cwm_engine.errors import CwmError
-from cwm_engine.synthesis.interfaces import Estimate, Proposal, Request, Usage
+from cwm_engine.synthesis.interfaces import WRITING, Estimate, Proposal, Request, Usage
 from cwm_engine.synthesis.journal import Journal, request_hash
 
 
@@ -25,6 +25,7 @@ class Replay:
     """
 
     name = "replay"
+    actions = WRITING
 
     def __init__(self, run: Path) -> None:
         self._journal = Journal.open(run, writable=False)
