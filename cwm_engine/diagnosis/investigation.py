@@ -15,28 +15,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cwm_engine.checking.compare import Bools
 from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.report import Repair
 from cwm_engine.checking.run import Runner
+from cwm_engine.diagnosis.inquiries import localize, sample_of, search
 from cwm_engine.diagnosis.mismatches import mismatch, mispredicted
 from cwm_engine.diagnosis.places import Places
-from cwm_engine.diagnosis.repairs import Candidate, confirm, tell_apart
-from cwm_engine.diagnosis.sample import Sample, choose_sample
-from cwm_engine.findings import Finding, Span, Suspect
-from cwm_engine.sandbox.handles import ChildDied
+from cwm_engine.diagnosis.repairs import confirm, tell_apart
+from cwm_engine.findings import Finding, Suspect
 from cwm_engine.sandbox.results import PREDICTED
 from cwm_engine.world_model.blocks import Instrumented
 
-HELD_OUT = 0.2
-"""Share of the episodes that the search for a repair never sees."""
-
-LOCALIZE_SECONDS = 0.25
-SEARCH_SECONDS = 2.0
-"""Processor time for the ranking of lines, and for the search for a repair."""
-
-_LAST = ("localized", "searched", "failed")
-_GRACE_SECONDS = 2.0
 _CONFIRMED = 8
 _SUSPECTS = 5
 
@@ -81,80 +70,17 @@ def investigate(
     if len(rows):
         yield Investigation((mismatch(evidence, rows, places),))
         predicted = evidence.checked & (evidence.row_status == PREDICTED)
-        located = _localize(runner, evidence, _sample(evidence, instrumented, predicted))
+        located = localize(runner, evidence, sample_of(evidence, instrumented, predicted))
         ranked += located.get("ranked", [])
         groups = _groups(evidence, located, rows)
         yield Investigation(_findings(evidence, places, groups))
     if not repair or not ranked or not evidence.checked.all():
         return
-    candidates = _search(runner, evidence, _sample(evidence, instrumented, evidence.checked), ranked)
-    confirmed = confirm(runner, evidence, candidates, _CONFIRMED)
+    searched = search(runner, evidence, sample_of(evidence, instrumented, evidence.checked), ranked)
+    confirmed = confirm(runner, evidence, searched.candidates, _CONFIRMED)
     if confirmed:
         repairs = tell_apart(evidence, confirmed, file, runner)
         yield Investigation(_confirmed_findings(evidence, places, groups, repairs), repairs)
-
-
-def _sample(evidence: Evidence, instrumented: Instrumented, usable: Bools) -> Sample:
-    """Failing and passing transitions among the usable ones, of the episodes that the search may see."""
-    prepared = evidence.prepared
-    seen = usable & ~_held_out(prepared.dataset.episode)
-    if not (seen & evidence.failing).any():
-        seen = usable
-    return choose_sample(
-        prepared.dataset,
-        evidence.wrong,
-        paths=evidence.row_path,
-        path_lines=[instrumented.lines_of(path) for path in evidence.paths],
-        excused=prepared.excused,
-        checked=seen,
-        form=evidence.form,
-        tolerance=prepared.tolerance,
-    )
-
-
-def _held_out(episode: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-    """Rows of every fifth episode; of none where there are fewer than five."""
-    every = round(1 / HELD_OUT)
-    return episode % every == every - 1
-
-
-def _localize(runner: Runner, evidence: Evidence, sample: Sample) -> dict[str, Any]:
-    request = {"job": "cwm_engine.diagnosis.jobs:localize_job", "seconds": LOCALIZE_SECONDS}
-    for message in _ask(runner, evidence, request, sample, LOCALIZE_SECONDS):
-        if message.get("event") == "localized":
-            return message
-    return {}
-
-
-def _search(runner: Runner, evidence: Evidence, sample: Sample, ranked: Any) -> list[Candidate]:
-    request = {"job": "cwm_engine.diagnosis.jobs:search_job", "seconds": SEARCH_SECONDS, "ranked": ranked}
-    hits = [hit for hit in _ask(runner, evidence, request, sample, SEARCH_SECONDS) if hit.get("event") == "hit"]
-    hits.sort(key=lambda hit: float(hit["cost"]))
-    return [
-        Candidate(
-            line=int(hit["line"]),
-            span=Span(*(int(number) for number in hit["span"])),
-            replacement=str(hit["replacement"]),
-            description=str(hit["description"]),
-            text=str(hit["text"]),
-        )
-        for hit in hits
-    ]
-
-
-def _ask(
-    runner: Runner, evidence: Evidence, request: dict[str, Any], sample: Sample, seconds: float
-) -> Iterator[dict[str, Any]]:
-    """The messages of a job until its last, its death, or long after it should have ended."""
-    with runner.child(evidence.program.preload) as child:
-        try:
-            child.send({**evidence.program.request, **request}, sample.to_bytes())
-            while (message := child.receive(2 * seconds + _GRACE_SECONDS)) is not None:
-                yield message.data
-                if message.data.get("event") in _LAST:
-                    return
-        except ChildDied:
-            return
 
 
 def _groups(evidence: Evidence, located: dict[str, Any], rows: npt.NDArray[np.intp]) -> list[_Group]:

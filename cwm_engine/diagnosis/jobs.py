@@ -78,10 +78,10 @@ def search_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
 
 def _loader(request: Mapping[str, Any]) -> Loader:
     """Runs the module as the check runs it: with its siblings, and imports from the list only."""
-    siblings, allowed = request.get("siblings") or {}, request.get("allowed")
+    siblings, package, allowed = request.get("siblings") or {}, request.get("package") or "", request.get("allowed")
 
     def load(tree: ast.Module, names: Mapping[str, Any]) -> dict[str, Any]:
-        return load_program(tree, siblings=siblings, namespace=names, allowed=allowed)
+        return load_program(tree, siblings=siblings, package=package, namespace=names, allowed=allowed)
 
     return load
 

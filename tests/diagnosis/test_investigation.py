@@ -10,7 +10,8 @@ import pytest
 from benchmarks.rollouts import recorded, source_of
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
-from cwm_engine.diagnosis.investigation import HELD_OUT, _held_out, investigate
+from cwm_engine.diagnosis.inquiries import HELD_OUT, held_out
+from cwm_engine.diagnosis.investigation import investigate
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.world_model.probes import instrument
 from tests.checks import program_of
@@ -72,10 +73,10 @@ def test_a_model_that_fails_everywhere_is_no_reason_to_fail(runners):
     assert all(not step.repairs for step in stages(runners["taxi"], broken))
 
 
-def test_a_fifth_of_the_episodes_is_held_out():
+def test_a_fifth_of_the_episodes_isheld_out():
     episode = np.repeat(np.arange(20, dtype=np.int32), 7)
-    assert _held_out(episode).mean() == HELD_OUT
+    assert held_out(episode).mean() == HELD_OUT
 
 
 def test_nothing_is_held_out_of_a_few_episodes():
-    assert not _held_out(np.array([0, 0, 1, 2, 3], dtype=np.int32)).any()
+    assert not held_out(np.array([0, 0, 1, 2, 3], dtype=np.int32)).any()

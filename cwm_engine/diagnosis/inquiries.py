@@ -1,0 +1,152 @@
+"""Asking diagnosing children: what they are given, and what is made of their answers.
+
+Lines and edits are found in sandboxed processes that see some outcomes; the episodes held out here are never among
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cwm_engine.checking.compare import Bools
+from cwm_engine.checking.evidence import Evidence, Program
+from cwm_engine.checking.run import Runner
+from cwm_engine.diagnosis.repairs import Candidate
+from cwm_engine.diagnosis.sample import Sample, choose_sample
+from cwm_engine.findings import Span
+from cwm_engine.sandbox.handles import ChildDied
+from cwm_engine.world_model.blocks import Instrumented
+
+JOBS = ("cwm_engine.diagnosis.jobs",)
+"""Job modules that a `Runner` must have ready."""
+
+HELD_OUT = 0.2
+"""Share of the episodes that the search for a repair never sees."""
+
+LOCALIZE_SECONDS = 0.25
+SEARCH_SECONDS = 2.0
+"""Processor time for the ranking of lines, and for the search for a repair."""
+
+_LAST = ("localized", "searched", "failed")
+_GRACE_SECONDS = 2.0
+_TICK = 0.05
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search for edits claims.
+
+    Attributes:
+        candidates: Edits that make the sample pass, the most plausible first.
+        exhausted: Whether all edits of the known kinds were tried.
+        tried: How many programs were run.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    exhausted: bool = False
+    tried: int = 0
+
+
+def sample_of(evidence: Evidence, instrumented: Instrumented, usable: Bools) -> Sample:
+    """Failing and passing transitions among the usable ones, of the episodes that the search may see."""
+    prepared = evidence.prepared
+    seen = usable & ~held_out(prepared.dataset.episode)
+    if not (seen & evidence.failing).any():
+        seen = usable
+    return choose_sample(
+        prepared.dataset,
+        evidence.wrong,
+        paths=evidence.row_path,
+        path_lines=[instrumented.lines_of(path) for path in evidence.paths],
+        excused=prepared.excused,
+        checked=seen,
+        form=evidence.form,
+        tolerance=prepared.tolerance,
+        mode=prepared.mode,
+    )
+
+
+def held_out(episode: npt.NDArray[np.int32]) -> Bools:
+    """Rows of every fifth episode; of none where there are fewer than five."""
+    every = round(1 / HELD_OUT)
+    held: Bools = episode % every == every - 1
+    return held
+
+
+def localize(runner: Runner, evidence: Evidence, sample: Sample) -> dict[str, Any]:
+    """Ranked lines and groups of transitions, as `localize_job` tells them; empty where it does not."""
+    request = {"job": "cwm_engine.diagnosis.jobs:localize_job", "seconds": LOCALIZE_SECONDS}
+    for message in ask(runner, evidence.program, request, sample, LOCALIZE_SECONDS):
+        if message.get("event") == "localized":
+            return message
+    return {}
+
+
+def search(
+    runner: Runner, evidence: Evidence, sample: Sample, ranked: Any, *, seconds: float = SEARCH_SECONDS
+) -> Searched:
+    """The single edits that make a sample pass, as far as they are found in the time."""
+    request = {"job": "cwm_engine.diagnosis.jobs:search_job", "seconds": seconds, "ranked": ranked}
+    hits, end = [], {}
+    for message in ask(runner, evidence.program, request, sample, seconds):
+        if message.get("event") == "hit":
+            hits.append(message)
+        elif message.get("event") == "searched":
+            end = message
+    hits.sort(key=lambda hit: float(hit["cost"]))
+    return Searched(
+        tuple(candidate_of(hit) for hit in hits), bool(end.get("exhausted", False)), int(end.get("tried", 0))
+    )
+
+
+def candidate_of(hit: dict[str, Any]) -> Candidate:
+    """An edit as a child tells it."""
+    return Candidate(
+        line=int(hit["line"]),
+        span=Span(*(int(number) for number in hit["span"])),
+        replacement=str(hit["replacement"]),
+        description=str(hit["description"]),
+        text=str(hit["text"]),
+    )
+
+
+def ask(
+    runner: Runner,
+    program: Program,
+    request: dict[str, Any],
+    sample: Sample,
+    seconds: float,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[dict[str, Any]]:
+    """The messages of a job until its last, its death, long after it should have ended, or until it is to stop.
+
+    Args:
+        runner: Gives a fresh sandboxed process.
+        program: The model.
+        request: What the job is to do, besides the program.
+        sample: The job's blob.
+        seconds: How long it should take.
+        stop: Whether nobody listens any more.
+    """
+    with runner.child(program.preload) as child:
+        try:
+            child.send({**program.request, **request}, sample.to_bytes())
+            patience = 2 * seconds + _GRACE_SECONDS
+            waited = 0.0
+            while waited < patience and not stop():
+                message = child.receive(_TICK)
+                if message is None:
+                    waited += _TICK
+                    continue
+                waited = 0.0
+                yield message.data
+                if message.data.get("event") in _LAST:
+                    return
+        except ChildDied:
+            return

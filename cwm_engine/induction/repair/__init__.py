@@ -1,0 +1,1 @@
+"""Repair: programs that predict more than the one at hand, found without asking anybody."""

@@ -1,0 +1,68 @@
+"""The embedded proposer: what it repairs, what it says, when it gives up."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from cwm_engine.diagnosis.session import Settings
+from cwm_engine.synthesis.interfaces import NothingLeftError, Request, SearchAction
+from cwm_engine.synthesis.proposers.local import LocalProposer
+from tests.synthesis.worlds import RIGHT, WRONG_REWARD, WRONG_WRAP, dataset
+
+
+@pytest.fixture(scope="module")
+def proposer():
+    made = LocalProposer(Settings(file="counter.py", path=Path("counter.py")), dataset())
+    yield made
+    made.close()
+
+
+def propose(proposer, program, action=SearchAction.IMPROVE, **more):
+    return asyncio.run(proposer.propose(Request(action=action, program=program, **more)))
+
+
+@pytest.mark.parametrize("wrong", [WRONG_REWARD, WRONG_WRAP])
+def test_a_program_with_one_wrong_number_is_repaired(proposer, wrong):
+    assert propose(proposer, wrong)[0].program == RIGHT
+
+
+def test_the_reply_says_which_line_was_changed_and_what_came_of_it(proposer):
+    reply = propose(proposer, WRONG_WRAP.replace("% 7", "% 8"))[0].reply
+    assert reply.startswith("line 9: replace `8` by `5`; then all ")
+    assert reply.endswith("searched transitions pass.")
+
+
+def test_it_costs_no_call(proposer):
+    assert proposer.estimate(Request(action=SearchAction.IMPROVE, program=RIGHT)).calls == 0
+
+
+def test_nothing_is_proposed_twice_for_a_program(proposer):
+    wrong = WRONG_REWARD.replace("2.0", "3.0")
+    assert propose(proposer, wrong)
+    with pytest.raises(NothingLeftError, match="have been tried"):
+        propose(proposer, wrong)
+
+
+def test_it_has_nothing_to_say_without_a_program(proposer):
+    with pytest.raises(NothingLeftError, match="no program"):
+        propose(proposer, None, SearchAction.GENERATE)
+
+
+def test_a_cancelled_request_ends_soon():
+    """The thread that works on it ends too: closing waits for it."""
+    slow = WRONG_WRAP.replace("        self.position = (", "        sum(range(2_000_000))\n        self.position = (")
+    made = LocalProposer(Settings(file="counter.py", path=Path("counter.py")), dataset())
+
+    async def cancelled():
+        task = asyncio.create_task(made.propose(Request(action=SearchAction.IMPROVE, program=slow)))
+        await asyncio.sleep(1.0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        made.close()
+
+    started = time.monotonic()
+    asyncio.run(cancelled())
+    assert time.monotonic() - started < 20
