@@ -16,6 +16,7 @@ from cwm_engine.sandbox.host import Child, ChildDied, Zygote
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.sandbox.outputs import Failure
 from cwm_engine.sandbox.results import Results
+from cwm_engine.sandbox.stop import Stop
 from cwm_engine.sandbox.transitions import Form, pack
 
 __all__ = ["OnProgress", "Progress", "Runner"]
@@ -35,10 +36,14 @@ class Runner:
         prepared: The data.
         limits: What a program may use; a step that takes longer than `limits.step_seconds` is a hang.
         jobs: Names of further job modules that the sandbox must have ready.
+
+    Attributes:
+        stop: Ends whatever runs, with `Stopped`, when another thread says so; a new one for each check.
     """
 
     def __init__(self, prepared: Prepared, limits: Limits = Limits(), jobs: Sequence[str] = ()) -> None:
         self.prepared = prepared
+        self.stop = Stop()
         self.limits = replace(limits, output_bytes=limits.output_bytes + _room_for_words(prepared))
         self._jobs = ("cwm_engine.sandbox.predict", *jobs)
         self._zygote: Zygote | None = None
@@ -57,7 +62,12 @@ class Runner:
             self._zygote = None
 
     def child(self, preload: Sequence[str] = ()) -> Child:
-        """A fresh sandboxed process that holds the states and actions of the dataset."""
+        """A fresh sandboxed process that holds the states and actions of the dataset.
+
+        Raises:
+            Stopped: The check was stopped.
+        """
+        self.stop.check()
         if self._zygote is None or not self._preload.issuperset(preload):
             self.close()
             self._preload |= frozenset(preload)
@@ -70,7 +80,9 @@ class Runner:
                     jobs=self._jobs,
                     limits=self.limits,
                 )
-        return self._zygote.take()
+        child = self._zygote.take()
+        self.stop.watch(child)
+        return child
 
     def run(
         self,
@@ -91,6 +103,9 @@ class Runner:
             stop_at_failure: Whether one wrong transition is enough to know.
             form: How the model is given states and actions; found out when not given.
             on_progress: Called after the first rows and after every chunk.
+
+        Raises:
+            Stopped: The check was stopped.
         """
         options = {
             "first": (spread(self.prepared) if first is None else first).tolist(),
@@ -121,6 +136,7 @@ class Runner:
             status, hang = self._follow(child, arrived, started, stop_at_failure)
         finally:
             child.close()
+        self.stop.check()  # or the end of the child would pass for a crash of the model
         return Evidence(
             program=program,
             prepared=self.prepared,

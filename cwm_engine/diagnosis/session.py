@@ -20,12 +20,14 @@ from cwm_engine.checking.run import Progress, Runner
 from cwm_engine.diagnosis.carry import Carrier
 from cwm_engine.diagnosis.failures import failures, wrong_data
 from cwm_engine.diagnosis.investigation import Investigation, investigate
+from cwm_engine.diagnosis.mismatches import mismatch, mispredicted
 from cwm_engine.diagnosis.notes import run_notes
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.diagnosis.thresholds import unreached_thresholds
 from cwm_engine.errors import CwmError
 from cwm_engine.findings import Finding, Severity
 from cwm_engine.sandbox.limits import Limits
+from cwm_engine.sandbox.stop import Stop
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.blocks import Instrumented
 from cwm_engine.world_model.discovery import Discovery, ModelSpec, discover
@@ -136,7 +138,12 @@ class Session:
         self._last = None
 
     def check(
-        self, text: str, *, on_report: OnReport | None = None, on_progress: OnProgress | None = None
+        self,
+        text: str,
+        *,
+        on_report: OnReport | None = None,
+        on_progress: OnProgress | None = None,
+        stop: Stop | None = None,
     ) -> list[ModelReport]:
         """Check one version of the file.
 
@@ -144,13 +151,16 @@ class Session:
             text: The file's text, saved or not.
             on_report: Called with what is known so far: mismatches, then ranked lines; the last one is returned.
             on_progress: Called while transitions are run.
+            stop: Lets another thread stop this check.
 
         Returns:
             A report for each model of the file; one report without a model where none could be found.
 
         Raises:
             CwmError: The model that the settings name is not in the file.
+            Stopped: `stop` was called; the next check goes on from what was known before this one.
         """
+        self._runner.stop = stop or Stop()
         tree = parse(text)
         if isinstance(tree, Finding):
             return [self._filtered(self._unchecked((tree,)), text)]
@@ -206,22 +216,26 @@ class Session:
             *scalar_numpy(version.tree, version.lines),
         ]
 
-        def report(investigation: Investigation) -> ModelReport:
-            return self._report(evidence, (*investigation.findings, *certain), investigation, started)
+        def tell(investigation: Investigation) -> ModelReport:
+            result = self._report(evidence, (*investigation.findings, *certain), investigation, started)
+            self._runner.stop.check()  # what a child left behind that was killed is no finding
+            if on_report is not None:
+                on_report(self._filtered(result, version.text))
+            return result
 
-        if on_report is not None:
-            on_report(self._filtered(report(Investigation()), version.text))
+        # No model can be more right than the ceiling, so what is wrong then is no mistake of this one.
+        settled = evidence.status is Status.COMPLETE and evidence.reaches_ceiling
+        known = Investigation() if settled else _first_look(evidence, places)
+        result = tell(known)  # before thresholds are watched, which takes another run
         if evidence.status is Status.COMPLETE:
             certain += unreached_thresholds(self._runner, evidence, version.tree, version.lines)
-        result = report(Investigation())
-        if evidence.status is Status.COMPLETE and evidence.reaches_ceiling:
+            result = tell(known)
+        if settled:
             return result
         for investigation in investigate(
             self._runner, evidence, instrumented, places, file=self.settings.file, repair=self.settings.repair
         ):
-            result = report(investigation)
-            if on_report is not None:
-                on_report(self._filtered(result, version.text))
+            result = tell(investigation)
         return result
 
     def _carried(self, version: _Version) -> list[ModelReport]:
@@ -285,6 +299,12 @@ class Session:
             suppressions=suppressions(text),
         )
         return replace(report, findings=kept)
+
+
+def _first_look(evidence: Evidence, places: Places) -> Investigation:
+    """All wrong predictions as one finding, before anything is known of their causes."""
+    rows = mispredicted(evidence)
+    return Investigation((mismatch(evidence, rows, places),) if len(rows) else ())
 
 
 def _problems_of(spec: ModelSpec, found: Discovery) -> list[Finding]:

@@ -190,6 +190,10 @@ class Child:
             self._death = Death(self.progress, None)
             self._link.close()
 
+    def end(self) -> None:
+        """Have the child ended, from whatever thread; the thread it belongs to then hears that it died."""
+        self._link.kill()
+
     def __enter__(self) -> Child:
         return self
 
