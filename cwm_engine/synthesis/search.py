@@ -11,27 +11,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from cwm_engine.errors import CwmError
 from cwm_engine.synthesis.asking import Requests
-from cwm_engine.synthesis.budget import Budget, Reservation, Spent
+from cwm_engine.synthesis.budget import Budget
+from cwm_engine.synthesis.calls import Calls, ExhaustedError, Turn
+from cwm_engine.synthesis.candidates import Found, choose
 from cwm_engine.synthesis.evaluate import Checks, Evaluator
 from cwm_engine.synthesis.evaluation import Evaluation, no_program
 from cwm_engine.synthesis.heldout import split_episodes
-from cwm_engine.synthesis.interfaces import (
-    Estimate,
-    NothingLeftError,
-    Proposal,
-    Proposer,
-    ProposerError,
-    Request,
-    SearchAction,
-    Selection,
-    Usage,
-)
-from cwm_engine.synthesis.journal import Answer, Entry, Journal, request_hash
+from cwm_engine.synthesis.interfaces import NothingLeftError, Proposal, Proposer, Request, SearchAction, Selection
+from cwm_engine.synthesis.journal import Entry, Journal
 from cwm_engine.synthesis.problem import Options, Problem, check_header, run_header
 from cwm_engine.synthesis.result import SearchEvent, SearchResult, SearchStatus, whole_diff
 from cwm_engine.synthesis.strategies import make_strategy
@@ -43,31 +35,23 @@ _GRACE = 30.0
 """Seconds that requests under way are given to be answered, and kept, when another one failed."""
 
 
-class _ExhaustedError(Exception):
-    """The budget does not allow another call."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What came of a request."""
-
-    program: str | None
-    evaluation: Evaluation
-    note: str | None = None
-
-
 @dataclass(slots=True, eq=False)
 class _Ask:
-    """A request under way. It may reserve once the one before it has (`decided`), and is `settled` when it is paid."""
+    """A request under way, or one whose node is recorded; it waits until the one before it has reserved."""
 
-    number: int
-    selection: Selection
-    before: _Ask | None = None
+    turn: Turn
+    before: Turn | None = None
     recorded: Entry | None = None
     request: Request | None = None
-    task: asyncio.Task[_Found] | None = None
-    decided: asyncio.Event = field(default_factory=asyncio.Event)
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[Found] | None = None
+
+    @property
+    def selection(self) -> Selection:
+        return self.turn.selection
+
+    @property
+    def number(self) -> int:
+        return self.turn.number
 
 
 class Search:
@@ -122,15 +106,10 @@ class Search:
         self.budget = Budget(options.limits)
         self._requests = Requests(problem, self._split.searched)
         self._recorded: Sequence[Entry] = tuple(journal.nodes())
-        self._answers = journal.answers()
-        for answer in self._answers.values():
-            self.budget.book(_taken(answer))
-        for lost in journal.lost():
-            # Nobody knows what it took, and a limit holds in the worst case; as it led to nothing it is no call.
-            self.budget.book(Spent(0, lost.usage.tokens, lost.cost or 0.0))
+        self._calls = Calls(self.budget, journal)
         self._under_way: deque[_Ask] = deque()
         self._asked = 0
-        self._last: _Ask | None = None
+        self._last: Turn | None = None
         self._before = self._recorded[-1].elapsed if self._recorded else 0.0
         self._started = time.monotonic()
         self._stop = asyncio.Event()
@@ -179,7 +158,7 @@ class Search:
                     return "it was stopped" if self._stop.is_set() else "the time was used up"
                 try:
                     node = self._take_in(ask)
-                except _ExhaustedError as error:
+                except ExhaustedError as error:
                     return str(error)
                 except CwmError as error:
                     await self._keep_answers(stopped)
@@ -198,16 +177,15 @@ class Search:
             if not selections:
                 return
             number, selection = self._asked, selections[0]
-            ask = _Ask(number, selection)
+            ask = _Ask(Turn(number, selection))
             if number < len(self._recorded):
                 ask.recorded = self._recorded[number]
-                ask.decided.set()
-                ask.settled.set()
+                ask.turn.free()
             else:
                 ask.before = self._last
                 ask.request = self._requests.request(self.tree, selection, number)
             self._asked += 1
-            self._last = ask
+            self._last = ask.turn
             self._under_way.append(ask)
             self._tell("asked", number=number)
 
@@ -250,118 +228,43 @@ class Search:
         return node
 
     @staticmethod
-    def _found(ask: _Ask) -> _Found:
+    def _found(ask: _Ask) -> Found:
         if ask.task is not None:
             return ask.task.result()
         node = ask.recorded.node if ask.recorded is not None else None
         if node is None:
             raise ValueError("this request was neither sent nor recorded")
-        return _Found(node.program, node.evaluation, node.note)
+        return Found(node.program, node.evaluation, node.note)
 
     # One request
 
-    async def _work(self, ask: _Ask, request: Request, checks: Checks) -> _Found:
+    async def _work(self, ask: _Ask, request: Request, checks: Checks) -> Found:
         """Ask, and check what is said."""
         if ask.before is not None:
             await ask.before.decided.wait()
             ask.before = None
         begins_with = self._problem.begins_with
         if ask.number == 0 and begins_with is not None:
-            ask.decided.set()
-            ask.settled.set()
-            return await self._choose([Proposal(program=begins_with)], ask, checks)
-        answer = self._answers.get(ask.number)
-        if answer is None:
+            ask.turn.free()
+            proposals: Sequence[Proposal] = (Proposal(program=begins_with),)
+        else:
+            fitter = self._fitter if request.action is SearchAction.FIT else None
+            earlier = [other.turn for other in self._under_way if other.number < ask.number]
             try:
-                answer = await self._call(ask, request)
+                answer = await self._calls.answer(fitter or self._proposer, request, ask.turn, earlier)
             except NothingLeftError as error:
-                return _Found(None, no_program(error.message, nothing_left=True))
-        elif answer.selection != ask.selection:
-            raise CwmError(
-                f"request {ask.number} of the run would be another one now",
-                path=self._journal.path,
-                hint="it was made by another version; begin a new run",
-            )
-        ask.decided.set()
-        ask.settled.set()
-        self._tell("answered", number=ask.number)
-        return await self._choose(answer.proposals, ask, checks)
-
-    async def _call(self, ask: _Ask, request: Request) -> Answer:
-        """Ask the proposer, and keep what it says before anything else is done with it."""
-        fitter = self._fitter if request.action is SearchAction.FIT else None
-        proposer = fitter or self._proposer
-        estimate = proposer.estimate(request)
-        reservation = await self._reserve(estimate, ask)
-        ask.decided.set()
-        spent = Spent.worst(estimate)
-        try:
-            if estimate.calls:
-                self._journal.add_call(ask.number, estimate)
-            try:
-                proposals = tuple(await proposer.propose(request))
-            except CwmError as error:
-                spent = _taken_in_vain(error)
-                if estimate.calls and spent == Spent():
-                    self._journal.add_refusal(ask.number)
-                raise
-            answer = Answer(ask.selection, proposals, estimate.calls)
-            spent = _taken(answer)
-            self._journal.add_answer(ask.number, request_hash(request), answer)
-        finally:
-            self.budget.settle(reservation, spent)
-            ask.settled.set()
-        return answer
-
-    async def _reserve(self, estimate: Estimate, ask: _Ask) -> Reservation:
-        """Set aside what a call takes at most; everyone who asked earlier has done so.
-
-        What earlier calls do not use up may be enough, so nobody gives up before they are settled. That makes who is
-        refused a matter of the order of the requests and of what the replies took, and not of time.
-        """
-        earlier = [other for other in self._under_way if other.number < ask.number]
-        reservation = self.budget.reserve(estimate)
-        while reservation is None and earlier:
-            await earlier.pop(0).settled.wait()
-            reservation = self.budget.reserve(estimate)
-        if reservation is not None:
-            return reservation
-        raise _ExhaustedError(self.budget.refusal(estimate) or "the budget is used up")
-
-    async def _choose(self, proposals: Sequence[Proposal], ask: _Ask, checks: Checks) -> _Found:
-        """Check all programs of an answer; the first of the best becomes the node."""
-        programs = [proposal.program for proposal in proposals if proposal.program is not None]
-        if not programs:
-            reasons = [proposal.reason for proposal in proposals if proposal.reason]
-            return _Found(None, no_program(reasons[0] if reasons else "The reply holds no program."))
-        found = await self._best(programs, checks)
-        if self._polish is None or found.evaluation.solved or not found.evaluation.findings:
-            return found
-        return await self._polished(self._polish, found, ask, checks)
-
-    async def _polished(self, polish: Proposer, found: _Found, ask: _Ask, checks: Checks) -> _Found:
-        action = SearchAction.FIX if found.evaluation.buggy else SearchAction.IMPROVE
-        node = Node(id=0, parent=None, action=None, program=found.program, evaluation=found.evaluation)
-        try:
-            proposals = await polish.propose(self._requests.about(action, node, ask.number))
-        except NothingLeftError as error:
-            return replace(found, note=error.message)
-        programs = [proposal.program for proposal in proposals if proposal.program is not None]
-        note = next((proposal.reason for proposal in proposals if proposal.reason), None)
-        better = await self._best([found.program or "", *programs], checks)
-        return _Found(better.program, better.evaluation, note if better.program == found.program else None)
-
-    @staticmethod
-    async def _best(programs: Sequence[str], checks: Checks) -> _Found:
-        evaluations = await asyncio.gather(*(checks.searched(program) for program in programs))
-        best = max(range(len(programs)), key=lambda index: evaluations[index].rank)
-        return _Found(programs[best], evaluations[best])
+                return Found(None, no_program(error.message, nothing_left=True))
+            self._tell("answered", number=ask.number)
+            proposals = answer.proposals
+        return await choose(
+            proposals, checks, self._polish, lambda action, node: self._requests.about(action, node, ask.number)
+        )
 
     # The end
 
     async def _keep_answers(self, stopped: asyncio.Future[Any]) -> None:
         """Wait a while for calls under way: what they bring is paid for, and kept for when the run goes on."""
-        waits = [asyncio.ensure_future(ask.settled.wait()) for ask in self._under_way if ask.decided.is_set()]
+        waits = [asyncio.ensure_future(ask.turn.settled.wait()) for ask in self._under_way if ask.turn.decided.is_set()]
         left = self._seconds_left()
         everyone = asyncio.gather(*waits)
         await _first_of(everyone, stopped, timeout=_GRACE if left is None else min(_GRACE, max(left, 0.0)))
@@ -461,13 +364,3 @@ class Search:
 async def _first_of(*futures: asyncio.Future[Any], timeout: float | None = None) -> None:
     """Wait until one of several is done."""
     await asyncio.wait(set(futures), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _taken_in_vain(error: CwmError) -> Spent:
-    """What replies took that broke off; as they led to nothing they are no calls."""
-    return Spent.taken(0, error.usage, error.cost) if isinstance(error, ProposerError) else Spent()
-
-
-def _taken(answer: Answer) -> Spent:
-    usage = sum((proposal.usage for proposal in answer.proposals), Usage())
-    return Spent.taken(answer.calls, usage, sum(proposal.cost or 0.0 for proposal in answer.proposals))
