@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from cwm_engine.checking.report import Repair, Report, exit_code
-from cwm_engine.cli.desk import Desk, Outcome, Request, Task, failed
+from cwm_engine.cli.desk import Desk, Outcome, Task
 from cwm_engine.cli.output import OutputFormat, write_report
 from cwm_engine.cli.progress import Bars
 from cwm_engine.cli.watch import watch
+from cwm_engine.diagnosis.opening import Request, failed
 from cwm_engine.errors import CwmError
 from cwm_engine.files import replacing
 from cwm_engine.findings import Severity

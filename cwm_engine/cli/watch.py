@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cwm_engine.cli.desk import Desk, Outcome, Request, Task
+from cwm_engine.cli.desk import Desk, Outcome, Task
 from cwm_engine.cli.progress import Bars
+from cwm_engine.diagnosis.opening import Request
 from cwm_engine.settings import CONFIG_NAMES
 
 WATCH_SECONDS = 0.2
