@@ -1,0 +1,129 @@
+// What a person does in the workbench, as a test says it.
+import type { FrameLocator, Locator, Page } from "playwright-core";
+
+export class Workbench {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Answers the dialog that asks whether the authors of this folder are trusted. */
+  async trust(answer: RegExp = /^Yes, I trust/): Promise<void> {
+    const dialog = this.page.locator(".monaco-dialog-box");
+    await dialog.getByRole("button", { name: answer }).first().click();
+    await dialog.waitFor({ state: "detached" });
+  }
+
+  /** Runs a command from the palette by its full title, for example "View: Toggle Panel Visibility". */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press("F1");
+    await this.#input().fill(`>${title}`);
+    await this.pick(title);
+  }
+
+  /** Chooses an entry of the list that is open. */
+  async pick(label: string | RegExp): Promise<void> {
+    const row = this.choices().filter({ hasText: label }).first();
+    await row.waitFor();
+    await row.click();
+  }
+
+  /** Answers the input box that is open. */
+  async enter(text: string): Promise<void> {
+    await this.#input().fill(text);
+    await this.page.keyboard.press("Enter");
+  }
+
+  choices(): Locator {
+    return this.page.locator(".quick-input-widget .quick-input-list .monaco-list-row");
+  }
+
+  /** Opens a file by its path in the workspace. */
+  async open(file: string): Promise<void> {
+    await this.page.keyboard.press("Control+P");
+    await this.#input().fill(file);
+    const name = file.split("/").at(-1) ?? file;
+    await this.choices().filter({ hasText: name }).first().waitFor();
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    await this.page.locator(".editor-group-container.active .view-line").first().waitFor();
+  }
+
+  /** Puts the cursor at a line (and column) of the editor, both counted from 1. */
+  async goTo(line: number, column = 1): Promise<void> {
+    await this.page.keyboard.press("Control+G");
+    await this.#input().fill(`:${line}:${column}`);
+    await this.page.keyboard.press("Enter");
+    await this.#input().waitFor({ state: "hidden" });
+  }
+
+  /** Replaces a line of the file that is open, by typing. */
+  async retype(line: number, text: string): Promise<void> {
+    await this.goTo(line);
+    await this.page.keyboard.press("Home");
+    await this.page.keyboard.press("Shift+End");
+    await this.page.keyboard.type(text.trim());
+  }
+
+  /** The text of the lines that are drawn. */
+  async text(): Promise<string> {
+    const lines = this.page.locator(".editor-group-container.active .view-lines .view-line");
+    const rows = await lines.evaluateAll((found) =>
+      found
+        .map((line) => ({ top: Number.parseFloat((line as HTMLElement).style.top), text: line.textContent ?? "" }))
+        .toSorted((a, b) => a.top - b.top),
+    );
+    return rows.map(({ text }) => text.replaceAll("\u00a0", " ")).join("\n");
+  }
+
+  squiggles(severity: "error" | "warning" | "info" | "hint"): Locator {
+    return this.page.locator(`.monaco-editor .squiggly-${severity}`);
+  }
+
+  /** The lines of the editor under which there are squiggles, counted from 1. */
+  async squiggledLines(severity: "error" | "warning" | "info" | "hint"): Promise<number[]> {
+    const editor = this.page.locator(".editor-group-container.active .monaco-editor").first();
+    return editor.evaluate((root, name) => {
+      const rows = [...root.querySelectorAll(".line-numbers")].map((element) => ({
+        top: element.getBoundingClientRect().top,
+        line: Number(element.textContent),
+      }));
+      const lines = [...root.querySelectorAll(`.squiggly-${name}`)].map((element) => {
+        const { top } = element.getBoundingClientRect();
+        const near = (row: { top: number }) => Math.abs(row.top - top);
+        return rows.toSorted((a, b) => near(a) - near(b))[0]?.line ?? 0;
+      });
+      return [...new Set(lines)].toSorted((a, b) => a - b);
+    }, severity);
+  }
+
+  async showProblems(): Promise<void> {
+    await this.command("Problems: Focus on Problems View");
+  }
+
+  problems(text?: string | RegExp): Locator {
+    const rows = this.page.locator(".markers-panel .monaco-list-row");
+    return text === undefined ? rows : rows.filter({ hasText: text });
+  }
+
+  lens(text: string | RegExp): Locator {
+    return this.page.locator(".codelens-decoration a").filter({ hasText: text }).first();
+  }
+
+  toast(text: string | RegExp): Locator {
+    return this.page.locator(".notifications-toasts .notification-list-item").filter({ hasText: text }).first();
+  }
+
+  statusItem(text: string | RegExp): Locator {
+    return this.page.locator(".statusbar-item").filter({ hasText: text }).first();
+  }
+
+  webview(): FrameLocator {
+    return this.page.frameLocator("iframe.webview.ready").first().frameLocator("iframe#active-frame");
+  }
+
+  #input(): Locator {
+    return this.page.locator('.quick-input-widget input[type="text"]').first();
+  }
+}

