@@ -69,6 +69,73 @@ class ModelEntry(_Table):
     allow_modules: Texts = ()
 
 
+class Price(_Table):
+    """What tokens of a language model cost, in dollars per million.
+
+    Attributes:
+        prompt: Tokens read.
+        completion: Tokens written, those of hidden reasoning included.
+        cached: Tokens read that were read shortly before; the full price if not given.
+    """
+
+    prompt: Number
+    completion: Number
+    cached: Number | None = None
+
+
+class Synthesis(_Table):
+    """How `cwm synthesize` searches where the command line does not say.
+
+    Attributes:
+        proposer: Who writes programs: `local` repairs without any language model, `openai` asks one.
+        model: The language model's name at its endpoint.
+        base_url: The address of the endpoint, e.g. `http://127.0.0.1:8080/v1`.
+        prices: Dollars per million tokens by language model: tables of `prompt`, `completion` and perhaps `cached`.
+        replies: Programs asked for in one request.
+        reply_tokens: Tokens one reply may have, those of hidden reasoning included.
+        temperature: How freely replies are sampled; the endpoint decides if not given.
+        extra: Further parameters of a request, e.g. `{ reasoning_effort = "low" }`.
+        strategy: Which strategy chooses where the search goes on.
+        variant: Of `gif-mcts`: this project's, the paper's, or that of the released code.
+        prompt_style: What a language model is told: all that is known, or what the paper tells it.
+        parallel: Requests under way at once.
+        workers: Candidates checked at once.
+        held_out: The part of the episodes that the search never sees.
+        polish: Whether `local` works on each program of a language model before it is scored.
+        fit: Whether the numbers of programs are fitted.
+        max_calls: Requests to a language model.
+        max_tokens: Tokens read and written.
+        max_cost: Dollars.
+        max_seconds: Seconds.
+        max_nodes: Programs to try.
+    """
+
+    proposer: Literal["local", "openai"] | None = None
+    model: str | None = None
+    base_url: str | None = None
+    prices: dict[str, Price] = {}
+    replies: Annotated[int, Field(ge=1)] | None = None
+    reply_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: Number | None = None
+    extra: dict[str, Any] = {}
+    strategy: Literal["gif-mcts", "rex", "greedy", "best-of-n", "ab-mcts"] | None = None
+    variant: Literal["default", "paper", "released"] | None = None
+    prompt_style: Literal["default", "paper"] | None = None
+    parallel: Annotated[int, Field(ge=1)] | None = None
+    workers: Annotated[int, Field(ge=1)] | None = None
+    held_out: Annotated[Number, Field(lt=1)] | None = None
+    polish: bool | None = None
+    fit: bool | None = None
+    max_calls: Annotated[int, Field(ge=0)] | None = None
+    max_tokens: Annotated[int, Field(ge=0)] | None = None
+    max_cost: Number | None = None
+    max_seconds: Number | None = None
+    max_nodes: Annotated[int, Field(ge=0)] | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+
 class Settings(_Table):
     """What `cwm.toml` or `[tool.cwm]` may hold.
 
@@ -83,6 +150,7 @@ class Settings(_Table):
         memory_mb: Memory one model may use.
         loop_iterations: Turns the loops of one step may take.
         allow_modules: Modules all models may import besides those every model may.
+        synthesis: How `cwm synthesize` searches.
         models: The models of the project.
     """
 
@@ -96,6 +164,7 @@ class Settings(_Table):
     memory_mb: Annotated[int, Field(ge=16)] | None = None
     loop_iterations: Annotated[int, Field(ge=1)] | None = None
     allow_modules: Texts = ()
+    synthesis: Synthesis = Synthesis()
     models: Annotated[tuple[ModelEntry, ...], Field(strict=False)] = ()
 
     @property
@@ -163,8 +232,9 @@ def _explain(problem: Any, table: Mapping[str, Any]) -> tuple[str, str | None]:
             name = str(location[-1])
             if location == ["tool"]:
                 return "has a table [tool]", "in cwm.toml the settings are at the top, without [tool.cwm]"
-            known = list(ModelEntry.model_fields if "models" in location else Settings.model_fields)
-            known = list(Tolerance.model_fields) if "tolerance" in location[:-1] else known
+            if "synthesis" in location and name.replace("-", "_").endswith("api_key"):
+                return f"unknown key {where}", "a key is no setting: set OPENAI_API_KEY in the environment"
+            known = list(_table_at(location).model_fields)
             similar = difflib.get_close_matches(name.replace("-", "_").lower(), known, n=1, cutoff=0.6)
             hint = f"did you mean `{similar[0]}`?" if similar else f"known keys: {', '.join(known)}"
             return f"unknown key {where}", hint
@@ -179,6 +249,17 @@ def _explain(problem: Any, table: Mapping[str, Any]) -> tuple[str, str | None]:
         case _:
             reason = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "should")
             return f"{where} {reason}, not {_shown(problem['input'])}", None
+
+
+def _table_at(location: Sequence[Any]) -> type[_Table]:
+    """The table that an unknown key at this place stands in."""
+    tables: dict[str, type[_Table]] = {
+        "tolerance": Tolerance,
+        "prices": Price,
+        "synthesis": Synthesis,
+        "models": ModelEntry,
+    }
+    return next((table for name, table in tables.items() if name in location[:-1]), Settings)
 
 
 def _which_model(location: Sequence[Any], table: Mapping[str, Any]) -> str:

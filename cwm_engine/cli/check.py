@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +15,11 @@ from cwm_engine.cli.desk import Desk, Outcome, Task
 from cwm_engine.cli.output import OutputFormat, write_report
 from cwm_engine.cli.progress import Bars
 from cwm_engine.cli.watch import watch
+from cwm_engine.cli.writing import replace_text
 from cwm_engine.diagnosis.opening import Request, failed
 from cwm_engine.errors import CwmError
-from cwm_engine.files import replacing
 from cwm_engine.findings import Severity
 from cwm_engine.project import Project, find_project, models_in, resolve_model, split_spec
-from cwm_engine.world_model.source import ModelSource, read_source
 
 _INTERRUPTED = 130
 
@@ -140,7 +138,7 @@ def _fixed(outcome: Outcome, options: CheckOptions) -> Outcome:
             break
         model, repair = certain[0]
         try:
-            _write(outcome.source, repair.text)
+            replace_text(outcome.source, repair.text)
         except CwmError as error:
             note = f"the repair was not written: {error}"
             return replace(outcome, reports=tuple(replace(report, note=note) for report in outcome.reports))
@@ -151,20 +149,6 @@ def _fixed(outcome: Outcome, options: CheckOptions) -> Outcome:
         for report in outcome.reports
     )
     return replace(outcome, reports=reports)
-
-
-def _write(source: ModelSource, text: str) -> None:
-    """Put the repaired text in the place of the text it was made from, and of nothing else."""
-    path = source.path.resolve()
-    now = read_source(path)
-    if not isinstance(now, ModelSource) or now.text != source.text:
-        raise CwmError("has changed since it was checked", path=source.path, hint="run it again")
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(source.encode(text))
-            shutil.copymode(path, temporary)
-    except OSError as error:
-        raise CwmError(f"cannot be written: {error.strerror or error}", path=source.path) from error
 
 
 def _leave() -> NoReturn:

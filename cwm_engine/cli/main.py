@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from cwm_engine import __version__
+from cwm_engine.cli import search_commands
 from cwm_engine.cli.output import OutputFormat
 from cwm_engine.errors import CwmError
 from cwm_engine.findings import Severity
@@ -188,6 +189,9 @@ def describe_(
 
     options = DescribeOptions(tuple(data), Format(output_format.value), skip_bad, fail_on)
     raise typer.Exit(run_describe(options))
+
+
+search_commands.register(app)
 
 
 @app.command(epilog="Example: `cwm doctor`")

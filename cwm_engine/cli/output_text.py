@@ -187,7 +187,7 @@ def _repairs(repairs: Sequence[Repair], *, diffs: bool) -> list[Text]:
         )
         shown += [_separated(repair) for repair in offered]
     if diffs:
-        shown += [_diff_line(line) for repair in repairs for line in repair.diff.splitlines()]
+        shown += [diff_line(line) for repair in repairs for line in repair.diff.splitlines()]
     return shown
 
 
@@ -199,7 +199,8 @@ def _separated(repair: Repair) -> Text:
     return text
 
 
-def _diff_line(line: str) -> Text:
+def diff_line(line: str) -> Text:
+    """A line of a unified diff in its colour."""
     style = "bold" if line.startswith(("---", "+++")) else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
     return Text(printable(line), style)
 

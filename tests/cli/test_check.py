@@ -463,7 +463,7 @@ def test_a_repair_that_cannot_be_written_says_so(folder, capsys, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     write("walk.py", WALK.replace("+ action", "- action"))
-    monkeypatch.setattr("cwm_engine.cli.check.replacing", refuse)
+    monkeypatch.setattr("cwm_engine.cli.writing.replacing", refuse)
     assert run_check(CheckOptions(("walk.py",), ("walk.jsonl",), fix=True)) == 1
     assert "note: the repair was not written: walk.py: cannot be written: Permission denied" in capsys.readouterr().out
 

@@ -1,0 +1,110 @@
+"""Who works on a search: who writes programs, who polishes those of others, who fits their numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cwm_engine.cli.plan import Plan
+from cwm_engine.errors import CwmError
+from cwm_engine.synthesis.asking import Requests
+from cwm_engine.synthesis.heldout import split_episodes
+from cwm_engine.synthesis.interfaces import Proposer, SearchAction, Selection, Usage
+from cwm_engine.synthesis.prices import cost_of
+from cwm_engine.synthesis.problem import Problem
+from cwm_engine.synthesis.proposers.endpoint import Endpoint
+from cwm_engine.synthesis.proposers.local import LocalProposer
+from cwm_engine.synthesis.proposers.openai_proposer import OpenAIProposer
+from cwm_engine.synthesis.proposers.replay import Replay
+from cwm_engine.synthesis.tree import ROOT, Tree
+
+
+@dataclass(frozen=True)
+class Proposers:
+    """Everybody who works on a search.
+
+    Attributes:
+        proposer: Who writes programs.
+        polish: Who works on each program before it is scored; None for nobody.
+        fitter: Who fits the numbers of programs; None for nobody.
+        endpoint: Where the language model is; None without one.
+    """
+
+    proposer: Proposer
+    polish: Proposer | None = None
+    fitter: Proposer | None = None
+    endpoint: Endpoint | None = None
+
+    @property
+    def names(self) -> dict[str, str | None]:
+        """The names of the helpers, as journals keep them."""
+        return {
+            "polish": self.polish.name if self.polish else None,
+            "fitter": self.fitter.name if self.fitter else None,
+        }
+
+    async def aclose(self) -> None:
+        """End sandboxes and connections."""
+        for member in {id(member): member for member in (self.proposer, self.polish, self.fitter)}.values():
+            match member:
+                case OpenAIProposer():
+                    await member.aclose()
+                case LocalProposer() | Replay():
+                    member.close()
+
+
+def proposers_of(plan: Plan, problem: Problem, endpoint: Endpoint | None) -> Proposers:
+    """Who works on a search.
+
+    Args:
+        plan: How it goes.
+        problem: What is searched for.
+        endpoint: Where the language model is, for the proposer `openai`.
+
+    Raises:
+        CwmError: There is no run to replay.
+    """
+    local: LocalProposer | None = None
+    if plan.proposer == "local" or plan.polishes or plan.fit:
+        searched = split_episodes(problem.dataset, plan.held_out, plan.seed).searched
+        local = LocalProposer(problem.settings, searched, problem.sandbox)
+    proposer: Proposer
+    match plan.proposer:
+        case "openai" if endpoint is not None:
+            proposer = OpenAIProposer(endpoint)
+        case "replay" if plan.replay is not None:
+            proposer = Replay(Path(plan.replay))
+        case "local" if local is not None:
+            return Proposers(local)
+        case _:
+            raise CwmError(f"there is nobody to ask: the proposer is {plan.proposer}", hint="use --proposer")
+    return Proposers(proposer, local if plan.polishes else None, local if plan.fit else None, endpoint)
+
+
+def notice(endpoint: Endpoint, proposer: Proposer, plan: Plan, problem: Problem) -> list[str]:
+    """What a search with a language model takes at most, and what it sends where; to be said before the first call."""
+    searched = split_episodes(problem.dataset, plan.held_out, plan.seed).searched
+    request = Requests(problem, searched).request(Tree(), Selection(ROOT, SearchAction.GENERATE), 0)
+    # A prompt is no longer than this many characters unless the program is, and a token is at least one of them.
+    longest = max(endpoint.max_characters, len(problem.begins_with or "")) * endpoint.replies
+    once = Usage(longest, proposer.estimate(request).usage.completion_tokens)
+    parts = [
+        _most(plan.max_calls, None, "{:,} calls"),
+        _most(plan.max_tokens, _times(once.tokens, plan.max_calls), "{:,} tokens"),
+        _most(plan.max_cost, _times(cost_of(endpoint.price, once), plan.max_calls), "${:,.2f}"),
+        "" if endpoint.price or endpoint.is_local else "at a price that is not known",
+    ]
+    where = "nothing leaves this machine, the endpoint is on it"
+    if not endpoint.is_local:
+        where = f"what leaves this machine: the program, the description and a few transitions, to {endpoint.host}"
+    return [f"asking {endpoint.model} at {endpoint.host}: at most {', '.join(filter(None, parts))}", where]
+
+
+def _times(once: float | None, calls: int | None) -> float | None:
+    return None if once is None or calls is None else once * calls
+
+
+def _most(limit: float | None, worst: float | None, form: str) -> str:
+    """The lower of a limit and the worst case, in words; empty where there is neither."""
+    known = [amount for amount in (limit, worst) if amount is not None]
+    return form.format(min(known)) if known else ""
