@@ -71,6 +71,34 @@ def omission_faults(source: str, dataset: Dataset, seed: int, plan: dict[str, in
     return _choose(source, dataset, seed, plan, _omissions(source))
 
 
+def double_faults(source: str, dataset: Dataset, seed: int, count: int, plan: dict[str, int] = PLAN) -> list[Fault]:
+    """Programs with two slips at different places, each of which is seen in the data by itself."""
+    rng = random.Random(seed)
+    pools: dict[str, list[tuple[Edit, Fault]]] = {kind: [] for kind in plan}
+    for kind, edit in _slips(source)():
+        if kind in pools and (fault := _apply(source, edit)) is not None:
+            pools[kind].append((edit, fault))
+    kinds, shares = [kind for kind in plan if pools[kind]], [plan[kind] for kind in plan if pools[kind]]
+    expected = outcomes(dataset)
+    seen: dict[str, bool] = {}
+    chosen: dict[str, Fault] = {}
+    while len(chosen) < count:
+        (first, one), (second, two) = sorted(
+            (rng.choice(pools[kind]) for kind in rng.choices(kinds, shares, k=2)), key=lambda entry: entry[0][1]
+        )
+        if first[2] >= second[1]:
+            continue
+        if not all(seen.setdefault(fault.source, _counts(fault, dataset, expected)) for fault in (one, two)):
+            continue
+        both = _apply(two.source, first)
+        if both is not None and both.source not in chosen and _counts(both, dataset, expected):
+            chosen[both.source] = Fault(
+                f"{one.operator} and {two.operator}", one.lines | two.lines, both.source,
+                f"{one.was}, {two.was}", f"{one.now}, {two.now}",
+            )  # fmt: skip
+    return list(chosen.values())
+
+
 def predictions(source: str, states: Columns, actions: Columns, seconds: float = 5.0) -> np.ndarray | None:
     """What the program predicts, a row of numbers each (NaN after an exception); None if it does not run."""
     namespace: dict[str, Any] = {"__name__": "model"}

@@ -6,7 +6,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,6 @@ SEARCH_SECONDS = 2.0
 
 _LAST = ("localized", "searched", "failed")
 _GRACE_SECONDS = 2.0
-_TICK = 0.05
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,28 @@ class Searched:
     tried: int = 0
 
 
-def sample_of(evidence: Evidence, instrumented: Instrumented, usable: Bools) -> Sample:
-    """Failing and passing transitions among the usable ones, of the episodes that the search may see."""
+def sample_of(evidence: Evidence, instrumented: Instrumented, usable: Bools, overlooked: Bools | None = None) -> Sample:
+    """Failing and passing transitions among the usable ones, of the episodes that the search may see.
+
+    Args:
+        evidence: What the run showed.
+        instrumented: The model with its probes.
+        usable: Rows to choose from, (n,).
+        overlooked: Cells (n, fields) that may stay wrong.
+    """
     prepared = evidence.prepared
+    nothing = np.zeros_like(evidence.wrong)
+    overlooked = nothing if overlooked is None else overlooked
+    wrong = evidence.wrong & ~overlooked
     seen = usable & ~held_out(prepared.dataset.episode)
-    if not (seen & evidence.failing).any():
+    if not (seen & wrong.any(axis=1)).any():
         seen = usable
     return choose_sample(
         prepared.dataset,
-        evidence.wrong,
+        wrong,
         paths=evidence.row_path,
         path_lines=[instrumented.lines_of(path) for path in evidence.paths],
-        excused=prepared.excused,
+        excused=prepared.excused | overlooked,
         checked=seen,
         form=evidence.form,
         tolerance=prepared.tolerance,
@@ -88,10 +97,30 @@ def localize(runner: Runner, evidence: Evidence, sample: Sample) -> dict[str, An
 
 
 def search(
-    runner: Runner, evidence: Evidence, sample: Sample, ranked: Any, *, seconds: float = SEARCH_SECONDS
+    runner: Runner,
+    evidence: Evidence,
+    sample: Sample,
+    ranked: Any = None,
+    *,
+    seconds: float = SEARCH_SECONDS,
+    blamed: Sequence[int] = (),
 ) -> Searched:
-    """The single edits that make a sample pass, as far as they are found in the time."""
-    request = {"job": "cwm_engine.diagnosis.jobs:search_job", "seconds": seconds, "ranked": ranked}
+    """The single edits that make a sample pass, as far as they are found in the time.
+
+    Args:
+        runner: Gives a fresh sandboxed process.
+        evidence: What the run showed.
+        sample: The transitions.
+        ranked: Lines to edit, the most suspicious first; found out first when None.
+        seconds: Processor time.
+        blamed: Lines to edit before those that are found out.
+    """
+    request = {
+        "job": "cwm_engine.diagnosis.jobs:search_job",
+        "seconds": seconds,
+        "ranked": ranked,
+        "blamed": list(blamed),
+    }
     hits, end = [], {}
     for message in ask(runner, evidence.program, request, sample, seconds):
         if message.get("event") == "hit":
@@ -116,15 +145,9 @@ def candidate_of(hit: dict[str, Any]) -> Candidate:
 
 
 def ask(
-    runner: Runner,
-    program: Program,
-    request: dict[str, Any],
-    sample: Sample,
-    seconds: float,
-    *,
-    stop: Callable[[], bool] = lambda: False,
+    runner: Runner, program: Program, request: dict[str, Any], sample: Sample, seconds: float
 ) -> Iterator[dict[str, Any]]:
-    """The messages of a job until its last, its death, long after it should have ended, or until it is to stop.
+    """The messages of a job until its last, its death, or long after it should have ended.
 
     Args:
         runner: Gives a fresh sandboxed process.
@@ -132,21 +155,16 @@ def ask(
         request: What the job is to do, besides the program.
         sample: The job's blob.
         seconds: How long it should take.
-        stop: Whether nobody listens any more.
+
+    Raises:
+        Stopped: The check was stopped.
     """
     with runner.child(program.preload) as child:
         try:
             child.send({**program.request, **request}, sample.to_bytes())
-            patience = 2 * seconds + _GRACE_SECONDS
-            waited = 0.0
-            while waited < patience and not stop():
-                message = child.receive(_TICK)
-                if message is None:
-                    waited += _TICK
-                    continue
-                waited = 0.0
+            while (message := child.receive(2 * seconds + _GRACE_SECONDS)) is not None:
                 yield message.data
                 if message.data.get("event") in _LAST:
                     return
         except ChildDied:
-            return
+            runner.stop.check()

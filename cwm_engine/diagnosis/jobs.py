@@ -48,18 +48,20 @@ def localize_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
 def search_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
     """Search for the single edits that make every transition of a sample right.
 
-    The request names what that of `localize_job` names, and `ranked` lines, and `most` hits to find. Messages: `hit`
+    The request names what that of `localize_job` names, and `ranked` lines (without, they are ranked first; what raises
+    exceptions is `blamed`), and `most` hits to find. Messages: `hit`
     for each as it is found, then `searched` with all `hits`, the most plausible first, `exhausted` and `tried`; or
     `failed` with `error`.
     """
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
+            sample = Sample.from_bytes(blob)
             result = search_single_edits(
                 request["source"],
                 ModelRef.from_json(request["model"]),
-                Sample.from_bytes(blob),
-                [(int(line), float(score)) for line, score in request["ranked"]],
+                sample,
+                _ranked(request, sample),
                 deadline=time.process_time() + float(request.get("seconds", _SEARCH_SECONDS)),
                 most=int(request.get("most", 20)),
                 on_hit=lambda hit: context.send({"event": "hit", **_hit_json(hit)}),
@@ -74,6 +76,16 @@ def search_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
         "exhausted": result.exhausted,
         "tried": result.tried,
     })  # fmt: skip
+
+
+def _ranked(request: Mapping[str, Any], sample: Sample) -> list[tuple[int, float]]:
+    """The lines to edit, as the request names them or as they are found out now."""
+    if request.get("ranked") is not None:
+        return [(int(line), float(score)) for line, score in request["ranked"]]
+    model, loader = ModelRef.from_json(request["model"]), _loader(request)
+    found = localize(request["source"], model, sample, seconds=_RANK_SECONDS, loader=loader)
+    blamed = [int(line) for line in request.get("blamed", ())]
+    return [*((line, 1.0) for line in blamed), *((line, score) for line, score in found.ranked if line not in blamed)]
 
 
 def _loader(request: Mapping[str, Any]) -> Loader:

@@ -84,6 +84,7 @@ def tell_apart(evidence: Evidence, confirmed: Sequence[Candidate], file: str, ru
         return tuple(_repair(evidence, candidate, file, None) for candidate in confirmed)
     prepared = _wide(evidence.prepared)
     with Runner(prepared, runner.limits) as elsewhere:
+        elsewhere.stop = runner.stop
         results = [
             elsewhere.run(replace(evidence.program, source=candidate.text), determinism=False, form=evidence.form)
             for candidate in confirmed

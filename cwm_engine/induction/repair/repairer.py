@@ -6,30 +6,34 @@ transition, those of the episodes included that the search never saw.
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.prepared import Prepared
-from cwm_engine.checking.report import Status
-from cwm_engine.checking.run import Progress, Runner
+from cwm_engine.checking.run import Runner
 from cwm_engine.diagnosis import inquiries
-from cwm_engine.diagnosis.inquiries import Searched, localize, sample_of, search
-from cwm_engine.diagnosis.repairs import confirm, tell_apart
+from cwm_engine.diagnosis.inquiries import sample_of, search
+from cwm_engine.diagnosis.repairs import Candidate, confirm, tell_apart
+from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.session import Settings
 from cwm_engine.induction import fit as fitting
+from cwm_engine.induction.repair.parts import parts
 from cwm_engine.induction.repair.reading import Reading, read
 from cwm_engine.sandbox.limits import Limits
-from cwm_engine.sandbox.results import PREDICTED
+from cwm_engine.sandbox.stop import Stop
 from cwm_engine.trajectories.dataset import Dataset
 
+SECONDS = 20.0
+"""Wall time for one repair; what is under way is finished."""
+
+MOST_EDITS = 3
+"""How many edits of a program are looked for, one after another."""
+
 _CONFIRMED = 8
-
-
-class StoppedError(Exception):
-    """The repair is not wanted any more."""
+_FAR_MORE = 10
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,6 @@ class Repairer:
         self._settings = settings
         self._prepared = Prepared(dataset, settings.mode, settings.tolerance, settings.ignore_fields)
         self._runner = Runner(self._prepared, limits, jobs=(*inquiries.JOBS, *fitting.JOBS))
-        self._stopped = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -97,8 +100,8 @@ class Repairer:
         self._runner.close()
 
     def stop(self) -> None:
-        """End what is under way, soon: it raises `StoppedError`. May be called from another thread."""
-        self._stopped.set()
+        """End what is under way, soon: it raises `Stopped`. May be called from another thread."""
+        self._runner.stop.now()
 
     def repair(self, text: str) -> Outcome:
         """Find programs near one that predict more.
@@ -107,19 +110,18 @@ class Repairer:
             text: The program.
 
         Raises:
-            StoppedError: `stop` was called.
+            Stopped: `stop` was called.
         """
-        self._stopped.clear()
+        self._runner.stop = Stop()
         reading = read(text, self._settings)
         if reading is None:
             return Outcome(problem="It holds no model that can be run.")
         evidence = self._run(reading)
-        if evidence.status is not Status.COMPLETE or not evidence.checked.all():
+        if not evidence.checked.all():
             return Outcome(problem="It does not run to its end.")
         if not evidence.failing.any():
             return Outcome(problem="It predicts every transition.")
-        repairs, searched = self._single_edit(reading, evidence)
-        return Outcome(repairs, f"{searched.tried:,} single edits")
+        return _Repair(self._runner, self._settings, time.monotonic() + SECONDS).of(_Step(reading, evidence))
 
     def fit(self, text: str) -> Outcome:
         """Fit the numbers of a program.
@@ -128,9 +130,9 @@ class Repairer:
             text: The program.
 
         Raises:
-            StoppedError: `stop` was called.
+            Stopped: `stop` was called.
         """
-        self._stopped.clear()
+        self._runner.stop = Stop()
         reading = read(text, self._settings)
         if reading is None:
             return Outcome(problem="It holds no model that can be run.")
@@ -144,24 +146,92 @@ class Repairer:
         return Outcome((Repaired(fitted.text, changes, fitted.after.passed, len(self._prepared.dataset)),))
 
     def _run(self, reading: Reading) -> Evidence:
-        return self._runner.run(reading.program, determinism=False, on_progress=self._listen)
+        return self._runner.run(reading.program, determinism=False)
 
-    def _listen(self, _: Progress) -> None:
-        if self._stopped.is_set():
-            raise StoppedError
 
-    def _single_edit(self, reading: Reading, evidence: Evidence) -> tuple[tuple[Repaired, ...], Searched]:
-        ranked = [[failure.line, 1.0] for failure in evidence.failures if failure.line is not None]
-        predicted = evidence.checked & (evidence.row_status == PREDICTED)
-        if (predicted & evidence.failing).any():
-            sample = sample_of(evidence, reading.instrumented, predicted)
-            ranked += localize(self._runner, evidence, sample).get("ranked", [])
-        sample = sample_of(evidence, reading.instrumented, evidence.checked)
-        searched = search(self._runner, evidence, sample, ranked)
-        confirmed = confirm(self._runner, evidence, searched.candidates, _CONFIRMED)
-        total = len(self._prepared.dataset)
-        repairs = tell_apart(evidence, confirmed, self._settings.file, self._runner)
+@dataclass(frozen=True)
+class _Step:
+    """A program on the way to a repaired one, and what was changed so far."""
+
+    reading: Reading
+    evidence: Evidence
+    changes: tuple[str, ...] = ()
+
+    @property
+    def wrong(self) -> int:
+        """How many cells are wrong."""
+        return int(self.evidence.wrong.sum())
+
+
+class _Repair:
+    """One repair: its steps, its time, and what it tried."""
+
+    def __init__(self, runner: Runner, settings: Settings, deadline: float) -> None:
+        self._runner = runner
+        self._settings = settings
+        self._deadline = deadline
+        self._tried = 0
+        self._exhausted = True
+
+    def of(self, start: _Step) -> Outcome:
+        """Look for one edit; then for edits that repair a part each."""
+        repairs = self._whole(start)
+        step = start
+        while not repairs and len(step.changes) < MOST_EDITS and (better := self._partly(step)) is not None:
+            step = better
+            repairs = self._whole(step)
+        if not repairs and step is not start:
+            evidence = step.evidence
+            repairs = (Repaired(step.reading.text, step.changes, evidence.passed, len(evidence.checked)),)
+        return Outcome(repairs, f"{self._tried:,} single edits")
+
+    def _whole(self, step: _Step) -> tuple[Repaired, ...]:
+        """The single edits that repair a program."""
+        evidence = step.evidence
+        if not evidence.failing.any():
+            return (Repaired(step.reading.text, step.changes, evidence.passed, len(evidence.checked)),)
+        sample = sample_of(evidence, step.reading.instrumented, evidence.checked)
+        confirmed = confirm(self._runner, evidence, self._search(step, sample), _CONFIRMED)
+        total = len(evidence.checked)
         return tuple(
-            Repaired(repair.text, (f"line {repair.line}: {repair.description}",), total, total, repair.separated_by)
-            for repair in repairs
-        ), searched
+            Repaired(
+                repair.text, (*step.changes, f"line {repair.line}: {repair.description}"), total, total,
+                repair.separated_by,
+            )
+            for repair in tell_apart(evidence, confirmed, self._settings.file, self._runner)
+        )  # fmt: skip
+
+    def _partly(self, step: _Step) -> _Step | None:
+        """The program after an edit that repairs a part of what is wrong and breaks nothing."""
+        for part in parts(step.evidence):
+            if time.monotonic() > self._deadline:
+                return None
+            sample = sample_of(step.evidence, step.reading.instrumented, part.rows, part.overlooked)
+            for candidate in self._search(step, sample)[:_CONFIRMED]:
+                after = self._after(step, candidate)
+                if after is not None and _is_better(after.evidence, step.evidence):
+                    return after
+        return None
+
+    def _search(self, step: _Step, sample: Sample) -> tuple[Candidate, ...]:
+        evidence = step.evidence
+        blamed = [failure.line for failure in evidence.failures if failure.line is not None]
+        found = search(self._runner, evidence, sample, blamed=blamed)
+        self._tried += found.tried
+        self._exhausted &= found.exhausted
+        return found.candidates
+
+    def _after(self, step: _Step, candidate: Candidate) -> _Step | None:
+        reading = read(candidate.text, self._settings)
+        if reading is None:
+            return None
+        evidence = self._runner.run(reading.program, determinism=False, form=step.evidence.form)
+        return _Step(reading, evidence, (*step.changes, f"line {candidate.line}: {candidate.description}"))
+
+
+def _is_better(after: Evidence, before: Evidence) -> bool:
+    """Whether an edit repairs much and breaks nearly nothing: two faults may have made some fields right by chance."""
+    if not after.checked.all():
+        return False
+    repaired, broken = int((before.wrong & ~after.wrong).sum()), int((after.wrong & ~before.wrong).sum())
+    return repaired > _FAR_MORE * broken
