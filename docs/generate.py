@@ -117,7 +117,13 @@ def _row(code: Code) -> str:
 def _commands() -> str:
     from cwm_engine.cli.main import app
 
-    commands = {info.name or info.callback.__name__: info for info in app.registered_commands if info.callback}
+    groups = {f"{group.typer_instance.info.name} ": group.typer_instance for group in app.registered_groups}
+    commands = {
+        f"{group}{info.name or info.callback.__name__}": info
+        for group, members in {"": app, **groups}.items()
+        for info in members.registered_commands
+        if info.callback
+    }
     return "".join(_command(name, commands[name].callback, commands[name].epilog) for name in sorted(commands)) + "\n"
 
 

@@ -14,6 +14,7 @@ import typer
 
 from cwm_engine import __version__
 from cwm_engine.cli import search_commands
+from cwm_engine.cli.bench_command import bench
 from cwm_engine.cli.output import OutputFormat
 from cwm_engine.errors import CwmError
 from cwm_engine.findings import Severity
@@ -29,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(bench)
 
 
 class DescribeFormat(StrEnum):

@@ -1,0 +1,1 @@
+"""Tables that compare: search strategies on the same tasks, with the same proposer and the same budget."""
