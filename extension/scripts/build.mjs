@@ -1,0 +1,42 @@
+// Bundles what is written in TypeScript. `--out DIR` writes the pages' assets somewhere else, to compare them.
+import { build } from "esbuild";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({ options: { out: { type: "string" } } });
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+// The pages that the command line writes. Their bundles are committed, so that a Python installation needs no Node.
+const assets = values.out ?? join(root, "cwm_engine/cli/assets");
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: { "search-tree": "extension/src/webviews/searchTree/page.ts" },
+  outdir: assets,
+  bundle: true,
+  charset: "ascii",
+  format: "iife",
+  legalComments: "none",
+  logLevel: "warning",
+  metafile: true,
+  minify: true,
+  target: "es2022",
+});
+writeFileSync(join(assets, "search-tree.licenses.txt"), licences(metafile));
+
+/** The licences of all packages in a bundle. */
+function licences({ inputs }) {
+  const names = Object.keys(inputs).map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]);
+  return [...new Set(names)]
+    .filter(Boolean)
+    .toSorted()
+    .map((name) => {
+      const folder = join(root, "node_modules", name);
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+      if (!file) throw new Error(`${name} has no licence file`);
+      const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+    })
+    .join(`\n${"-".repeat(80)}\n\n`);
+}
