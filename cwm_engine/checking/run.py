@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from cwm_engine.checking.arrivals import Arrivals, NonsenseError, OnProgress, Progress
@@ -108,7 +109,7 @@ class Runner:
             Stopped: The check was stopped.
         """
         options = {
-            "first": (spread(self.prepared) if first is None else first).tolist(),
+            "first": (self._spread if first is None else first).tolist(),
             "all": True,
             "determinism": determinism,
         }
@@ -178,6 +179,10 @@ class Runner:
         options = {"first": runs.tolist(), "all": False, "determinism": False, "form": "stored"}
         again = self._run_once(evidence.program, options, stop_at_failure=False, on_progress=None)
         return bool((again.checked & evidence.failing & ~again.failing).any())
+
+    @cached_property
+    def _spread(self) -> Runs:
+        return spread(self.prepared)
 
     @property
     def isolation_level(self) -> str | None:

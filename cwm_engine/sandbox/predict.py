@@ -11,13 +11,14 @@ import gc
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cwm_engine.sandbox import rehearsal
+from cwm_engine.sandbox.limits import Limits
 from cwm_engine.sandbox.outputs import Failure, MalformedError, Writer
 from cwm_engine.sandbox.program import load_program
 from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED, Results
@@ -42,45 +43,24 @@ PROBE_SECONDS = 0.25
 
 MAX_FAILURES = 256
 _SAME = 1e-6
-
-WARM_ROWS = 16_384
-_WARM_UP = """
-import math
-class Environment:
-    def set_state(self, state):
-        self.state = tuple(state)
-    def step(self, action):
-        x, y = self.state
-        if action == 1 and x < 0.5:
-            x = x + math.cos(y) * 2.0
-        return (x, y), -1.0, x > 2.0 or y > 2.0
-"""
+_REHEARSALS = 3  # Python tunes code that runs again
 
 
 def prepare(inputs: Any, shared: dict[str, Any]) -> None:
-    """Turn the inputs into Python values once, in the zygote; children inherit them."""
-    shared["transitions"] = unpack(inputs, shared["meta"])
+    """Turn the inputs into Python values once, in the zygote; children inherit them, and code that has run before."""
+    transitions = shared["transitions"] = unpack(inputs, shared["meta"])
+    for _ in range(_REHEARSALS):
+        rehearsal.rehearse(predict, transitions, Limits())
 
 
 def warm(context: Any) -> None:
-    """Do in a waiting child what the first request would pay for: touch inherited memory and its own results."""
+    """Do in a waiting child what the first request would pay for."""
     transitions: Transitions = context.shared["transitions"]
-    for values in (transitions.plain_states, transitions.plain_actions):
-        for _ in values[:WARM_ROWS]:
-            pass  # counting a reference writes to the page, which copies it now instead of later
-    touched = context.results[: WARM_ROWS * 64]
-    touched[:] = bytes(len(touched))
-    instrumented = instrument(ast.parse(_WARM_UP))
-    compile(instrumented.tree, "<warm>", "exec")
-    recorder = Recorder(Counters(1), {PATH: 0}, probes=len(instrumented.probes), has_loops=False)
-    count = min(256, len(transitions))
-    states, _ = transitions.values("stored" if transitions.is_large else "plain", 0, count)
-    instance = Instance(lambda _state: None, lambda _action: (states[0], 0.0, False))
-    recording = recorder.run(instance, zip(range(count), states, range(count), strict=True), [0])
-    writer = Writer(transitions.prediction, 3)
-    writer.write_each(recording.outputs[:1], np.empty((min(count, 1), writer.width)))
-    with suppress(MalformedError):
-        writer.write(recording.outputs, np.empty((count, writer.width)))
+    width = Writer(transitions.prediction, 3).width
+    rows = min(len(transitions), _chunk_rows(width))
+    rehearsal.rehearse(predict, transitions, context.limits)
+    rehearsal.touch(transitions, context.results)
+    rehearsal.make_room(rows, width)
 
 
 def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
@@ -174,7 +154,7 @@ class _Run:
 
     def all_rows(self) -> bool:
         """Run every row, chunk by chunk."""
-        start, most = 0, max(FIRST_CHUNK, min(CHUNK, CHUNK_NUMBERS // self.writer.width))
+        start, most = 0, _chunk_rows(self.writer.width)
         while start < len(self.transitions):
             # Without chosen rows before them, the first few tell soonest whether anything is wrong.
             stop = min(start + (FIRST_CHUNK if self.carries and not start else most), len(self.transitions))
@@ -300,10 +280,14 @@ class _Run:
 
     def _changes_arguments(self, rows: npt.NDArray[np.intp]) -> list[int]:
         states, actions = self.transitions.chosen("stored", rows)
-        before = [canonical_json(step) for step in zip(states, actions, strict=True)]
+        before = [(_trace(state), _trace(action)) for state, action in zip(states, actions, strict=True)]
         outputs_of(self._fresh(), states, actions, self.refill)
-        after = [_json_or_nothing(step) for step in zip(states, actions, strict=True)]
+        after = [(_trace(state), _trace(action)) for state, action in zip(states, actions, strict=True)]
         return [row for row, one, other in zip(rows.tolist(), before, after, strict=True) if one != other]
+
+
+def _chunk_rows(width: int) -> int:
+    return max(FIRST_CHUNK, min(CHUNK, CHUNK_NUMBERS // width))
 
 
 def _carried(fresh: Callable[[], Instance], starts: Sequence[int], progress: Any) -> Instance:
@@ -333,8 +317,12 @@ def _failing(failure: Failure) -> Instance:
     return Instance(fail, fail)
 
 
-def _json_or_nothing(value: Any) -> str | None:
-    """Its text; None if a model has put something into it that has none."""
+def _trace(value: Any) -> Any:
+    """What is another once the value has been changed; None if a model has put something into it that has no JSON."""
+    if type(value) in (bool, int, float, str):
+        return ""
+    if type(value) is np.ndarray and value.dtype.kind in "biuf":
+        return value.dtype.str, value.shape, value.tobytes()
     try:
         return canonical_json(value)
     except (TypeError, ValueError, RecursionError):
@@ -350,7 +338,9 @@ def _alike(plain: npt.NDArray[np.float64], stored: npt.NDArray[np.float64]) -> b
 
 def _same(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.bool_]:
     """Which rows are equal within the tolerance, NaN being equal to NaN."""
-    near = np.isclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True)
+    with np.errstate(invalid="ignore"):
+        near = (np.abs(one - other) <= tolerance * (1.0 + np.abs(other))) & np.isfinite(other)
+    near |= (one == other) | np.isnan(one) & np.isnan(other)
     return np.logical_and.reduce(near, axis=1)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from cwm_engine.trajectories.columns import DictOf, Kind, Leaf, Structure, TupleOf
 
 _CONTAINERS = (list, dict, set, bytearray)
+_UNCHANGEABLE = frozenset({bool, int, float, str, np.bool_, np.int32, np.int64, np.float32, np.float64})
 
 
 class SharedError(Exception):
@@ -41,9 +42,11 @@ def observed(outputs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
 
 def snapshot(output: Any) -> Any:
     """The output with an observation that nobody can change any more."""
-    if type(output) in (tuple, list) and output:
-        return (copy.deepcopy(output[0]), *output[1:])
-    return output
+    if type(output) not in (tuple, list) or not output:
+        return output
+    if type(output[0]) is tuple and _UNCHANGEABLE.issuperset(map(type, output[0])):
+        return tuple(output)
+    return (copy.deepcopy(output[0]), *output[1:])
 
 
 def _shares(structure: Structure, values: Sequence[Any]) -> bool:
