@@ -197,6 +197,24 @@ def describe_(
 search_commands.register(app)
 
 
+@app.command(epilog="Example: `cwm serve --stdio`")
+def serve(
+    stdio: Annotated[bool, typer.Option("--stdio", help="Use the standard streams; so it does by itself.")] = False,
+    tcp: Annotated[bool, typer.Option("--tcp", help="Wait for one connection instead.")] = False,
+    host: Annotated[str, typer.Option(help="With --tcp: where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With --tcp: where to listen; 0 takes any.")] = 0,
+    client_process_id: Annotated[
+        int | None, typer.Option("--clientProcessId", help="End when this process has ended.")
+    ] = None,
+) -> None:
+    """Run the language server that shows mismatches in an editor."""
+    from cwm_engine.cli.serve import run_serve
+
+    if stdio and tcp:
+        raise typer.BadParameter("give --stdio or --tcp, not both")
+    raise typer.Exit(run_serve(tcp=tcp, host=host, port=port, client=client_process_id))
+
+
 @app.command(epilog="Example: `cwm doctor`")
 def doctor() -> None:
     """Say which layers of the sandbox work on this machine, and what that means."""
