@@ -41,6 +41,7 @@ class SearchResult:
         run: The name of the run.
         diff: From the program it began with to the best one.
         message: Why it ended, or what else has to be known; None where there is nothing to say.
+        broken: Whether it ended because something failed that it needs, such as the proposer or the disk.
     """
 
     status: SearchStatus
@@ -53,6 +54,7 @@ class SearchResult:
     run: str
     diff: str
     message: str | None = None
+    broken: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The result document."""

@@ -113,6 +113,7 @@ class Search:
         self._before = self._recorded[-1].elapsed if self._recorded else 0.0
         self._started = time.monotonic()
         self._stop = asyncio.Event()
+        self._broken = False
 
     def stop(self) -> None:
         """End the search soon, and keep what it has. To be called in the loop it runs in."""
@@ -161,6 +162,7 @@ class Search:
                 except ExhaustedError as error:
                     return str(error)
                 except CwmError as error:
+                    self._broken = True
                     await self._keep_answers(stopped)
                     return str(error)
                 if node.evaluation.solved:
@@ -297,6 +299,7 @@ class Search:
             run=self._journal.path.stem,
             diff=whole_diff(self._problem.begins_with, best.program if best else None, self._problem.settings.file),
             message=message,
+            broken=self._broken,
         )
 
     async def _held_out(self, checks: Checks, program: str) -> Evaluation | None:

@@ -61,7 +61,7 @@ def trouble_of(error: OpenAIError | BadAnswerError, endpoint: Endpoint) -> Troub
             return Trouble(f"could not be asked: {_short(str(error))}")
 
 
-_REACH = "start the server, or correct OPENAI_BASE_URL"
+_REACH = "start the server, or correct its address"
 _CONTEXT = re.compile(
     r"context.{0,12}(?:length|window|size)|maximum context|too many tokens|prompt is too long", re.IGNORECASE
 )
@@ -81,7 +81,7 @@ def _status(error: APIStatusError, endpoint: Endpoint) -> Trouble:
         case 404:
             return Trouble(
                 f"does not know the model {endpoint.model!r} or the address ({told})",
-                "check CWM_MODEL, and OPENAI_BASE_URL, which usually ends in /v1",
+                "check the name of the model, and the address, which usually ends in /v1",
             )
         case 429 if code == "insufficient_quota":
             return Trouble(f"says that the account is used up ({told})", "check plan and billing there")
