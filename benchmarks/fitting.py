@@ -6,7 +6,7 @@ another seed; a start counts when it is within .002 of the right program's. Time
 checks of all transitions and a new sandbox included.
 
     python -m benchmarks fitting
-    python -m benchmarks.fitting pendulum acrobot --starts 5
+    python -m benchmarks.fitting pendulum acrobot --starts 5 --seed 1000
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", default=list(ENVIRONMENTS))
     parser.add_argument("--starts", type=int, default=STARTS)
+    parser.add_argument("--seed", type=int, default=0, help="of the recording, and of the first start")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args([] if arguments is None else arguments)
     print(
@@ -64,16 +65,16 @@ def main(arguments: list[str] | None = None) -> None:
           f"  {'s, median / max':>15}")  # fmt: skip
     for name in options.names:
         for spread in SPREADS:
-            _row(name, spread, options.starts, options.verbose)
+            _row(name, spread, range(options.seed, options.seed + options.starts), options.verbose)
 
 
-def _row(name: str, spread: float, starts: int, verbose: bool) -> None:
-    unseen = Prepared(recorded(name, seed=1))
+def _row(name: str, spread: float, seeds: range, verbose: bool) -> None:
+    unseen = Prepared(recorded(name, seed=seeds.start + 1))
     accuracies, seconds, before = [], [], []
     named: collections.Counter[str] = collections.Counter()
-    with Runner(unseen) as elsewhere, Runner(Prepared(recorded(name)), jobs=JOBS) as runner:
+    with Runner(unseen) as elsewhere, Runner(Prepared(recorded(name, seed=seeds.start)), jobs=JOBS) as runner:
         right = elsewhere.run(program_of(source_of(name)), determinism=False).accuracy or 0.0
-        for seed in range(starts):
+        for seed in seeds:
             source = perturbed(source_of(name), spread, seed)
             before.append(elsewhere.run(program_of(source), determinism=False).accuracy or 0.0)
             found = fit(runner, program_of(source))
@@ -86,7 +87,7 @@ def _row(name: str, spread: float, starts: int, verbose: bool) -> None:
     within = sum(accuracy >= right - WITHIN for accuracy in accuracies)
     print(
         f"{f'{name}, {100 * spread:.0f} %':24}  {right:>6.4f}  {np.mean(before):>6.3f}"
-        f"  {f'{min(accuracies):.4f} / {np.median(accuracies):.4f}':>24}  {f'{within} of {starts}':>11}"
+        f"  {f'{min(accuracies):.4f} / {np.median(accuracies):.4f}':>24}  {f'{within} of {len(seeds)}':>11}"
         f"  {f'{np.median(seconds):.1f} / {max(seconds):.1f}':>15}",
         flush=True,
     )
