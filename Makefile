@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs clean
+.PHONY: help demo test check format bench docs vsix e2e clean
 
 help:
 	@echo "make demo    record CartPole and Taxi, find the faults of two broken models, repair them"
@@ -14,6 +14,8 @@ help:
 	@echo "make format  format the code and apply safe lint fixes"
 	@echo "make bench   print the benchmark tables"
 	@echo "make docs    write the generated pages and pictures of docs/ anew"
+	@echo "make vsix    pack the VS Code extension; needs Node 20 or newer"
+	@echo "make e2e     test it in a real VS Code workbench"
 	@echo "make clean   remove everything that make made, .venv included"
 
 demo: $(VENV)/.installed
@@ -40,9 +42,22 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/picture.py
 
 clean:
-	rm -rf $(VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo dist extension/dist node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The demo needs the engine alone; everything else needs the tools of the dev group too.
 $(VENV)/.installed $(VENV)/.installed-dev: pyproject.toml scripts/setup.sh
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh "$(VENV)" "$@"
+
+# The extension: Node 20 or newer is needed on top.
+node_modules/.installed: package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+vsix: $(VENV)/.installed node_modules/.installed
+	npm run --silent build
+	PYTHON="$(CURDIR)/$(BIN)/python" bash extension/scripts/package.sh
+
+e2e: vsix
+	bash tests/e2e/setup.sh
+	bash tests/e2e/run.sh

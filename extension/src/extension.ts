@@ -1,0 +1,47 @@
+/** Where the extension begins: makes its parts and connects them; what they do is in their own modules. */
+import { commands, window, workspace, type ExtensionContext, type TextDocument } from "vscode";
+import { check } from "./commands/check";
+import { selectRunMode } from "./commands/runMode";
+import { openLeftFile, openSample } from "./commands/sample";
+import { collectSetup } from "./commands/setup";
+import { InterpreterResolver } from "./interpreter/resolve";
+import { onInterpreterChange } from "./interpreter/changes";
+import { isModel } from "./models";
+import { Server } from "./server/server";
+import { Status } from "./status/status";
+
+export function activate(context: ExtensionContext): void {
+  const log = window.createOutputChannel("Code World Models", { log: true });
+  const interpreters = new InterpreterResolver(context, log);
+  const server = new Server(context, log, interpreters, () => Promise.resolve({}));
+  const status = new Status(server, log);
+
+  const command = (id: string, run: (...args: unknown[]) => unknown): void => {
+    context.subscriptions.push(commands.registerCommand(`cwm.${id}`, run));
+  };
+  command("check", (named) => check(server, named));
+  command("restart", () => server.restart({ asked: true }));
+  command("showLog", () => log.show());
+  command("selectRunMode", selectRunMode);
+  command("collectSetup", () => collectSetup(context, server, interpreters));
+  command("openSample", () => openSample(context));
+  command("openWalkthrough", () =>
+    commands.executeCommand("workbench.action.openWalkthrough", `${context.extension.id}#start`, false),
+  );
+
+  const look = (document: TextDocument | undefined): void => {
+    const off = server.state.kind === "idle" || server.state.kind === "untrusted";
+    if (document && off) void isModel(document).then((found) => (found ? server.ensure({ asked: false }) : undefined));
+  };
+  context.subscriptions.push(
+    log,
+    status,
+    server,
+    onInterpreterChange(server.onDidChangeState, () => void server.interpreterMayHaveChanged()),
+    workspace.onDidGrantWorkspaceTrust(() => workspace.textDocuments.forEach(look)),
+    workspace.onDidOpenTextDocument(look),
+    workspace.onDidSaveTextDocument(look),
+  );
+  workspace.textDocuments.forEach(look);
+  void openLeftFile(context);
+}

@@ -1,0 +1,59 @@
+/** The connection to the language server. */
+import { Uri, window, workspace, type LogOutputChannel } from "vscode";
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  RevealOutputChannelOn,
+  type Executable,
+  type LanguageClientOptions,
+} from "vscode-languageclient/node";
+import { SECTION } from "../settings";
+
+export interface Launch {
+  /** The interpreter that runs the server. */
+  readonly python: string;
+  /** A folder of the extension's own, so that no module of the workspace is taken for one of Python. */
+  readonly folder: string;
+  /** Added to the environment of the server, and written nowhere else: keys. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly log: LogOutputChannel;
+  /** Called when the server ended by itself; true to start it anew. */
+  readonly onCrash: () => boolean;
+}
+
+/** A client that is not started yet. */
+export function createClient(launch: Launch): LanguageClient {
+  const server: Executable = {
+    command: launch.python,
+    args: ["-P", "-m", "cwm_engine", "serve", "--stdio", `--clientProcessId=${process.pid}`],
+    options: { cwd: launch.folder, env: { ...process.env, ...launch.secrets, PYTHONUNBUFFERED: "1" } },
+  };
+  const options: LanguageClientOptions = {
+    documentSelector: [
+      { scheme: "file", language: "python" },
+      { scheme: "untitled", language: "python" },
+      { scheme: "file", pattern: "**/{cwm,pyproject}.toml" },
+    ],
+    synchronize: { configurationSection: SECTION },
+    outputChannel: launch.log,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
+    initializationFailedHandler: () => false,
+    errorHandler: {
+      error: (_error, _message, count) => ({ action: (count ?? 0) <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown }),
+      closed: () => ({ action: launch.onCrash() ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true }),
+    },
+  };
+  return new LanguageClient(SECTION, "Code World Models", server, options);
+}
+
+/** The file that commands work on when none is named: the one that is edited. */
+export function activeFile(): Uri | undefined {
+  const { activeTextEditor } = window;
+  return activeTextEditor?.document.languageId === "python" ? activeTextEditor.document.uri : undefined;
+}
+
+/** The folder that a file belongs to, else the first of the workspace. */
+export function folderOf(uri: Uri | undefined): Uri | undefined {
+  return ((uri && workspace.getWorkspaceFolder(uri)) ?? workspace.workspaceFolders?.[0])?.uri;
+}
