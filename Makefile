@@ -40,6 +40,7 @@ bench: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/search_tree.py
 
 clean:
 	rm -rf $(VENV) demo dist extension/dist node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

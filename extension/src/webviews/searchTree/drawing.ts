@@ -10,7 +10,7 @@ import { share } from "../common/words";
 import { paint } from "./colours";
 import { ancestry, type Layout, layOut, neighbour, NODE, type Placed, type PlacedLink } from "./layout";
 
-const SMALLEST_TO_READ = 0.45;
+const SMALLEST_TO_READ = 0.42;
 const TALL = 1500;
 const ZOOMS: readonly [number, number] = [0.02, 2.5];
 
@@ -192,13 +192,9 @@ function build(this: SVGGElement, placed: Placed): void {
   };
   box("ring", 4);
   box("box", 0);
-  group.append("text").attr("class", "made").attr("x", 8).attr("dy", "0.35em");
-  group
-    .append("text")
-    .attr("class", "value")
-    .attr("x", NODE.width - 8)
-    .attr("dy", "0.35em")
-    .attr("text-anchor", "end");
+  const middle = NODE.width / 2;
+  group.append("text").attr("class", "made").attr("x", middle).attr("y", -5).attr("text-anchor", "middle");
+  group.append("text").attr("class", "value").attr("x", middle).attr("y", 12).attr("text-anchor", "middle");
 }
 
 /** The number on a node. */

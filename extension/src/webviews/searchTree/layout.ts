@@ -4,10 +4,10 @@ import { type HierarchyPointLink, type HierarchyPointNode, stratify, tree } from
 
 import type { SearchNode } from "../../shared/searchTree";
 
-export const NODE = { width: 146, height: 24 } as const;
+export const NODE = { width: 92, height: 38 } as const;
 
-const ROW = 32;
-const COLUMN = 182;
+const ROW = 46;
+const COLUMN = 124;
 const START = "start";
 
 /** A node of the drawing: a program, or null for the dot where programs that were made from nothing begin. */
