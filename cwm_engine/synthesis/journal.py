@@ -180,14 +180,16 @@ class Journal:
         """How many nodes there are, without the root."""
         return int(self._connection.execute("SELECT count(*) FROM nodes").fetchone()[0])
 
-    def nodes(self) -> Iterator[Entry]:
-        """All nodes but the root, in the order of the tree."""
-        for document, elapsed in self._connection.execute("SELECT document, elapsed FROM nodes ORDER BY id"):
+    def nodes(self, after: int = 0) -> Iterator[Entry]:
+        """All nodes but the root, or those after one of them, in the order of the tree."""
+        rows = self._connection.execute("SELECT document, elapsed FROM nodes WHERE id > ? ORDER BY id", (after,))
+        for document, elapsed in rows:
             yield Entry(Node.from_json(json.loads(document)), elapsed)
 
-    def answers(self) -> dict[int, Answer]:
-        """What proposers said, by the number of the request."""
-        rows = self._connection.execute("SELECT number, selection, proposals, calls FROM answers").fetchall()
+    def answers(self, since: int = 0) -> dict[int, Answer]:
+        """What proposers said, by the number of the request; from one of them on."""
+        query = "SELECT number, selection, proposals, calls FROM answers WHERE number >= ?"
+        rows = self._connection.execute(query, (since,)).fetchall()
         return {
             number: Answer(_selection(json.loads(selection)), self._proposals(json.loads(proposals)), calls)
             for number, selection, proposals, calls in rows

@@ -23,35 +23,59 @@ _ACTION_WIDTH = 40
 
 
 def tree_json(journal: Journal) -> dict[str, Any]:
-    """Everything a journal knows about its search, without the root, which holds no program.
+    """Everything a journal knows about its search; see `TreeWatch.news`."""
+    return TreeWatch(journal).news()
 
-    Returns:
-        JSON values without NaN. `status` is that of the result, or `unfinished`; `best` is the number of the first of
-        the best programs. See `node_json` for the nodes.
+
+class TreeWatch:
+    """Follows a search through its journal, and tells each node once.
+
+    Args:
+        journal: The journal of the run, which may be written to by another process.
     """
-    header, result = journal.header, journal.result or {}
-    answers = journal.answers()
-    nodes: dict[int, Node] = {}
-    documents: list[dict[str, Any]] = []
-    best: Node | None = None
-    for entry in journal.nodes():
-        node = nodes[entry.node.id] = entry.node
-        # The search makes one node of every request, in the order of the requests.
-        answer = answers.get(node.id - 1)
-        parent = nodes.get(node.parent) if node.parent is not None else None
-        documents.append(node_json(node, parent, answer, seconds=entry.elapsed, file=header["file"]))
-        if node.program is not None and (best is None or node.evaluation.rank > best.evaluation.rank):
-            best = node
-    return {
-        "schema": SCHEMA_VERSION,
-        "run": journal.path.stem,
-        "status": result.get("status", UNFINISHED),
-        "message": result.get("message"),
-        "accuracy": result.get("accuracy", {"search": best.evaluation.accuracy if best else None, "heldout": None}),
-        "best": best.id if best else None,
-        **{name: header.get(name) for name in ("file", "environment", "strategy", "proposer", "created")},
-        "nodes": documents,
-    }
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._header = journal.header
+        self._nodes: dict[int, Node] = {}
+        self._best: Node | None = None
+
+    def news(self) -> dict[str, Any]:
+        """What is known about the search, and the nodes that were not told yet.
+
+        The root, which holds no program, is left out.
+
+        Returns:
+            JSON values without NaN. `status` is that of the last ending, or `unfinished`; `best` is the number of the
+            first of the best programs. See `node_json` for the nodes.
+        """
+        nodes = self._new_nodes()
+        header, result, best = self._header, self._journal.result or {}, self._best
+        return {
+            "schema": SCHEMA_VERSION,
+            "run": self._journal.path.stem,
+            "status": result.get("status", UNFINISHED),
+            "message": result.get("message"),
+            "accuracy": result.get("accuracy", {"search": best.evaluation.accuracy if best else None, "heldout": None}),
+            "best": best.id if best else None,
+            **{name: header.get(name) for name in ("file", "environment", "strategy", "proposer", "created")},
+            "nodes": nodes,
+        }
+
+    def _new_nodes(self) -> list[dict[str, Any]]:
+        told = len(self._nodes)
+        # The search makes one node of every request, in the order of the requests, and keeps the answer before it.
+        entries = list(self._journal.nodes(after=told))
+        answers = self._journal.answers(since=told) if entries else {}
+        documents = []
+        for entry in entries:
+            node = self._nodes[entry.node.id] = entry.node
+            parent = self._nodes.get(node.parent) if node.parent is not None else None
+            answer, file = answers.get(node.id - 1), self._header["file"]
+            documents.append(node_json(node, parent, answer, seconds=entry.elapsed, file=file))
+            if node.program is not None and (self._best is None or node.evaluation.rank > self._best.evaluation.rank):
+                self._best = node
+        return documents
 
 
 def node_json(

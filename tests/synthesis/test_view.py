@@ -13,7 +13,7 @@ from cwm_engine.synthesis.interfaces import Proposal
 from cwm_engine.synthesis.journal import Journal
 from cwm_engine.synthesis.problem import Options, Problem, run_header
 from cwm_engine.synthesis.search import Search
-from cwm_engine.synthesis.view import tree_json
+from cwm_engine.synthesis.view import TreeWatch, tree_json
 from tests.synthesis.scripted import USAGE, Scripted
 from tests.synthesis.worlds import RAISES, RIGHT, WRONG_REWARD, WRONG_WRAP, dataset
 
@@ -106,6 +106,23 @@ def test_a_program_that_was_repaired_before_it_was_scored_says_so(path):
     node = tree_of(path, [said(WRONG_REWARD)], polish=Scripted([RIGHT]))["nodes"][0]
     assert (node["program"], node["polished"]) == (RIGHT, True)
     assert node["reply"] == f"Here it is:\n{WRONG_REWARD}"
+
+
+def test_a_search_that_is_followed_tells_each_node_once(path):
+    whole = tree_of(path, [said(WRONG_REWARD), said(WRONG_WRAP), said(RIGHT)])
+    told = []
+    with Journal.open(path) as source, Journal.create(path.with_name("live.sqlite"), source.header) as live:
+        watch = TreeWatch(live)
+        assert watch.news()["nodes"] == []
+        for (number, answer), entry in zip(source.answers().items(), source.nodes(), strict=True):
+            live.add_answer(number, f"request {number}", answer)
+            live.add_node(entry.node, entry.elapsed)
+            news = watch.news()
+            told += news["nodes"]
+            assert (news["status"], len(news["nodes"])) == ("unfinished", 1)
+        live.add_ending(source.result)
+        assert (watch.news()["status"], news["best"]) == ("verified", whole["best"])
+    assert told == whole["nodes"]
 
 
 def test_the_document_is_json_that_every_language_reads(path):
