@@ -81,11 +81,16 @@ def _name(fields: Sequence[str]) -> str:
 
 
 def _smallest(evidence: Evidence, rows: Rows, wrong: npt.NDArray[np.bool_]) -> list[int]:
-    """The examples that are easiest to read: few wrong fields, then small numbers; the first steps win ties."""
+    """The examples that are easiest to read: few wrong fields, then small numbers; the first steps win ties.
+
+    The last one is the first in the data.
+    """
     states = evidence.prepared.dataset.observations.take(rows).arrays
     size = np.zeros(len(rows))
     for array in states:
         if array.dtype != object:
             size += np.abs(array.reshape(len(rows), -1).astype(np.float64)).sum(axis=1)
     order = np.lexsort((rows, size, wrong.sum(axis=1)))
-    return rows[order[:_EXAMPLES]].tolist()
+    easiest: list[int] = rows[order[:_EXAMPLES]].tolist()
+    first = int(rows.min())
+    return easiest if first in easiest else [*easiest[: _EXAMPLES - 1], first]

@@ -14,7 +14,7 @@ from cwm_engine.trajectories.dataset import Dataset
 
 _SIBLINGS = 4
 _DIFF_LINES = 40
-_EXAMPLES = 5
+_EXAMPLES = 12
 
 
 class Requests:
@@ -62,7 +62,7 @@ class Requests:
             spaces=self._spaces,
             contract=self._contract,
             siblings=siblings,
-            note=node.note or (None if evaluation.findings else evaluation.reason),
+            note=_told(node.note) or (None if evaluation.findings else evaluation.reason),
             number=number,
         )
 
@@ -77,6 +77,13 @@ class Requests:
                 evaluation.reason,
             )
         return known
+
+
+def _told(note: str | None) -> str | None:
+    """What polishing a program came to, for somebody who does not know of it."""
+    if note is None:
+        return None
+    return f"A repairer that changes one place at a time (a number, an operator, a variable) was tried before: {note}"
 
 
 def short_diff(before: str | None, after: str | None) -> str:

@@ -15,7 +15,7 @@ from cwm_engine.checking.report import ModelReport, Status
 from cwm_engine.checking.run import Progress
 from cwm_engine.diagnosis.session import Session, Settings
 from cwm_engine.errors import CwmError
-from cwm_engine.findings import Finding, Severity
+from cwm_engine.findings import Example, Finding, Severity
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.synthesis.evaluation import Evaluation, no_program
 from cwm_engine.synthesis.heldout import Split
@@ -187,8 +187,15 @@ def _fails(finding: Finding) -> bool:
 def _short(findings: Iterable[Finding]) -> list[Finding]:
     """What is worth keeping of each node: the worst findings, each with a few examples."""
     order = list(Severity)
-    ranked = sorted(findings, key=lambda finding: order.index(finding.severity))
-    return [replace(finding, examples=finding.examples[:_EXAMPLES]) for finding in ranked[:_FINDINGS]]
+    ranked = sorted(findings, key=lambda finding: order.index(finding.severity))[:_FINDINGS]
+    return [replace(finding, examples=_telling(finding.examples)) for finding in ranked]
+
+
+def _telling(examples: Sequence[Example]) -> tuple[Example, ...]:
+    """The examples that are easiest to read, and the first of all in the data."""
+    first = min(examples, key=lambda example: (example.episode, example.step), default=None)
+    kept = tuple(examples[:_EXAMPLES])
+    return kept if first is None or first in kept else (*kept, first)
 
 
 def _unfit(program: str) -> str | None:

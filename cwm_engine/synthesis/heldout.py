@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from cwm_engine.checking.evidence import observed_at
 from cwm_engine.errors import CwmError
@@ -45,10 +46,47 @@ def split_episodes(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> Sp
     return Split(dataset.rows(~mask), dataset.rows(mask))
 
 
-def sample_examples(dataset: Dataset, count: int = 5) -> tuple[Example, ...]:
-    """Some transitions as they were observed: the first of each reward and ending, then spread over the data."""
+def sample_examples(dataset: Dataset, count: int = 12) -> tuple[Example, ...]:
+    """Transitions as they were observed that tell as much as few can, the most telling first.
+
+    The first of each ending, reward and action; then always the one that is least like all before it, in its state and
+    in what changed, which brings the edges of the state space, walls and jumps.
+    """
     rows: dict[int, None] = {}
-    for column in (dataset.terminated, dataset.rewards):
-        rows.update(dict.fromkeys(np.sort(np.unique(column, return_index=True)[1])[:count].tolist()))
-    rows.update(dict.fromkeys(np.linspace(0, len(dataset) - 1, count).astype(int).tolist()))
-    return tuple(observed_at(dataset, row) for row in sorted(list(rows)[:count]))
+    actions = dataset.actions.arrays[0] if len(dataset.actions.arrays) == 1 else np.zeros(len(dataset))
+    for column in (dataset.terminated, dataset.rewards, actions):
+        # Fewer than that are kinds; more are quantities.
+        if column.ndim == 1 and len(kinds := np.unique(column, return_index=True)[1]) <= count // 2:
+            rows.update(dict.fromkeys(np.sort(kinds).tolist()))
+    features = _features(dataset)
+    looked_at = np.unique(np.linspace(0, len(dataset) - 1, _LOOKED_AT).astype(int))
+    distance = np.full(len(looked_at), np.inf)
+    for row in rows:
+        distance = np.minimum(distance, _distance(features[looked_at], features[row]))
+    while len(rows) < count and distance.size and distance.max() > 0:
+        row = int(looked_at[int(distance.argmax())])
+        rows[row] = None
+        distance = np.minimum(distance, _distance(features[looked_at], features[row]))
+    return tuple(observed_at(dataset, row) for row in list(rows)[:count])
+
+
+_LOOKED_AT = 5000
+_FEATURES = 256
+
+
+def _features(dataset: Dataset) -> npt.NDArray[np.float64]:
+    """States and what changed in them as numbers (n, d) of comparable size; text is left out."""
+    parts = []
+    pairs = zip(dataset.observations.arrays, dataset.next_observations.arrays, strict=True)
+    for before, after in pairs:
+        if before.dtype != object and before.dtype == after.dtype:
+            flat = before.reshape(len(before), -1)[:, :_FEATURES].astype(np.float64)
+            parts += [flat, after.reshape(len(after), -1)[:, :_FEATURES].astype(np.float64) - flat]
+    table = np.concatenate([*parts, dataset.rewards[:, None]], axis=1)
+    table = np.nan_to_num(table, posinf=0.0, neginf=0.0)
+    spread = np.ptp(table, axis=0)
+    return (table - table.min(axis=0)) / np.where(spread > 0, spread, 1.0)
+
+
+def _distance(table: npt.NDArray[np.float64], row: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.abs(table - row).mean(axis=1)

@@ -16,7 +16,7 @@ from typing import Literal
 from cwm_engine.checking.show import crop, show_share
 from cwm_engine.findings import CODES, Example, Finding, Severity
 from cwm_engine.synthesis import prompt_paper
-from cwm_engine.synthesis.interfaces import Request, SearchAction
+from cwm_engine.synthesis.interfaces import Attempt, Request, SearchAction
 from cwm_engine.synthesis.reply import storable
 from cwm_engine.synthesis.wording import (
     DETAILS,
@@ -250,13 +250,16 @@ def _attempts(request: Request, detail: Detail) -> Iterator[str]:
     beginning = "From the same program" if request.program is not None else "For the same task"
     yield f"# What was tried before\n\n{beginning}; none of it was the solution, so do something else."
     for number, attempt in enumerate(latest, len(siblings) - len(latest) + 1):
-        result = (
-            f"right in {show_share(attempt.accuracy)} of the transitions"
-            if attempt.accuracy is not None
-            else f"failed: {crop(attempt.reason or 'it does not run', 300)}"
-        )
+        result = _result(attempt)
         diff = f"\n\n{_diff(crop(attempt.diff.strip(), detail.diff))}" if attempt.diff.strip() and detail.diff else ""
         yield f"Attempt {number} ({attempt.action}): {result}{diff}"
+
+
+def _result(attempt: Attempt) -> str:
+    if attempt.accuracy is not None:
+        return f"right in {show_share(attempt.accuracy)} of the transitions"
+    reason = crop(attempt.reason or "it does not run", 300)
+    return reason if attempt.action is SearchAction.FIT else f"failed: {reason}"
 
 
 def _diff(text: str) -> str:

@@ -1,10 +1,14 @@
 """Holding out: by episode, by lot, never everything."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cwm_engine.errors import CwmError
 from cwm_engine.synthesis.heldout import sample_examples, split_episodes
+from cwm_engine.trajectories.columns import Columns
+from cwm_engine.trajectories.dataset import Dataset
 from tests.synthesis.worlds import dataset
 
 
@@ -50,3 +54,31 @@ def test_examples_show_every_ending_and_every_reward():
     assert {example.expected["terminated"] for example in examples} == {True, False}
     assert {example.expected["reward"] for example in examples} == {0.0, 1.0}
     assert all(example.predicted is None for example in examples)
+
+
+def test_examples_show_what_is_unlike_everything_else():
+    """One wall, hit once in a thousand steps, says more than another step in the open."""
+    rows = [(x / 1000, 0.0 if x == 700 else x / 1000 + 0.5) for x in range(1000)]
+    before, after = (Columns.from_values([row[part] for row in rows]) for part in (0, 1))
+    data = Dataset(
+        observations=before,
+        actions=Columns.from_values([1.0 + x / 1000 for x in range(1000)]),
+        next_observations=after,
+        rewards=np.zeros(1000),
+        terminated=np.zeros(1000, dtype=bool),
+        truncated=np.zeros(1000, dtype=bool),
+        episode=np.zeros(1000, dtype=np.int32),
+        step=np.arange(1000, dtype=np.int32),
+    )
+    shown = [example.step for example in sample_examples(data, 4)]
+    assert len(shown) == 4
+    assert {0, 700, 999} <= set(shown)
+
+
+def test_observations_that_are_no_numbers_have_examples_too():
+    data = replace(
+        dataset(3),
+        observations=Columns.from_values(["left"] * len(dataset(3))),
+        next_observations=Columns.from_values(["right"] * len(dataset(3))),
+    )
+    assert sample_examples(data)[0].state == "left"
