@@ -88,7 +88,7 @@ def _why(ending: Ending) -> str:
         if not result.diff and ending.before is not None:
             return ": all searched and held-out transitions were right from the beginning"
         return ": all searched and held-out transitions are right"
-    return f": {_one_line(result.message)}" if result.message else ""
+    return f": {_half(_one_line(result.message))}" if result.message else ""
 
 
 def _accuracies(ending: Ending) -> Text:
@@ -135,9 +135,16 @@ def _next(ending: Ending) -> Iterable[Text]:
     if result.status is SearchStatus.CANCELLED:
         yield Text(f"  `{resume}` goes on", "dim")
     elif ending.can_go_on:
-        yield Text(f"  `{resume}` goes on, with a larger budget if that was the limit", "dim")
+        advice = "" if result.broken else ", if it may spend more"
+        yield Text(f"  `{resume}` goes on{advice}", "dim")
     if result.status is not SearchStatus.VERIFIED and result.nodes:
         yield Text(f"  `cwm show {result.run}` shows what was tried", "dim")
+
+
+def _half(sentence: str) -> str:
+    """A sentence as it stands after a colon."""
+    first, _, rest = sentence.rstrip(".").partition(" ")
+    return f"{first.lower() if first.istitle() else first} {rest}"
 
 
 def _one_line(text: str) -> str:

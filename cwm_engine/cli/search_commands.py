@@ -49,6 +49,16 @@ class PromptStyleName(StrEnum):
     PAPER = "paper"
 
 
+class PartName(StrEnum):
+    """What can be shown of a program."""
+
+    PROGRAM = "program"
+    DIFF = "diff"
+    FINDINGS = "findings"
+    PROMPT = "prompt"
+    REPLY = "reply"
+
+
 def synthesize(
     names: Annotated[
         list[str],
@@ -144,6 +154,111 @@ def synthesize(
     raise typer.Exit(run_synthesize(options))
 
 
+def fit(
+    file: Annotated[str, typer.Argument(help="The model: `file.py` or `file.py::Class`.")],
+    trajectories: Annotated[
+        list[str] | None,
+        typer.Option("--trajectories", "-t", help="Data to fit to: sqlite, jsonl, npz, parquet or a Minari id."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the program to this file.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Put the numbers into the file.")] = False,
+    output_format: Annotated[TextOrJson, typer.Option(help="How to print the result.")] = TextOrJson.TEXT,
+    max_seconds: Annotated[float | None, typer.Option(min=0.1, help="Seconds to search [default: 20].")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the starts.")] = 0,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed records of the data out.")] = False,
+) -> None:
+    """Fit the numbers of a model to recorded transitions, and name those that the data cannot determine."""
+    from cwm_engine.cli.fit import FitOptions, run_fit
+
+    options = FitOptions(
+        file=file,
+        trajectories=tuple(trajectories or ()),
+        output=output,
+        write=write,
+        as_json=output_format is TextOrJson.JSON,
+        seconds=max_seconds,
+        seed=seed,
+        skip_bad=skip_bad,
+    )
+    raise typer.Exit(run_fit(options))
+
+
+def show(
+    run: Annotated[
+        str | None, typer.Argument(help="The run, or the beginning of its name; the last one if none.")
+    ] = None,
+    node: Annotated[
+        str | None, typer.Option("--node", "-n", metavar="NUMBER|best", help="Show everything about one program.")
+    ] = None,
+    part: Annotated[PartName | None, typer.Option(help="Show only this of it, as it is.")] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a page that needs nothing else [default: RUN.html].")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write the page, or the part of a program.")
+    ] = None,
+    output_format: Annotated[TextOrJson, typer.Option(help="How to print it.")] = TextOrJson.TEXT,
+) -> None:
+    """Show the tree of a search, or one program of it."""
+    from cwm_engine.cli.show import ShowOptions, run_show
+
+    options = ShowOptions(
+        run=run,
+        node=node,
+        part=str(part) if part else None,
+        html=html,
+        output=output,
+        as_json=output_format is TextOrJson.JSON,
+    )
+    raise typer.Exit(run_show(options))
+
+
+runs = typer.Typer(
+    name="runs",
+    help="List searches, say where they lie, delete them.",
+    invoke_without_command=True,
+    rich_markup_mode="markdown",
+    epilog="Example: `cwm runs --output-format json`",
+)
+
+
+@runs.callback()
+def list_(
+    context: typer.Context,
+    output_format: Annotated[TextOrJson, typer.Option(help="How to print the list.")] = TextOrJson.TEXT,
+) -> None:
+    """List searches, say where they lie, delete them."""
+    if context.invoked_subcommand is None:
+        from cwm_engine.cli.runs import run_list
+
+        raise typer.Exit(run_list(as_json=output_format is TextOrJson.JSON))
+
+
+@runs.command(epilog="Example: `cwm runs where`")
+def where() -> None:
+    """Say where runs lie; `CWM_RUNS` names another directory."""
+    from cwm_engine.cli.runs import run_where
+
+    raise typer.Exit(run_where())
+
+
+@runs.command(epilog="Example: `cwm runs delete --older-than 30`")
+def delete(
+    names: Annotated[list[str] | None, typer.Argument(metavar="RUN", help="The runs, or beginnings of names.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    older_than: Annotated[
+        float | None, typer.Option(min=0.0, metavar="DAYS", help="Those that nothing was written to for so many days.")
+    ] = None,
+) -> None:
+    """Delete runs and everything they hold."""
+    from cwm_engine.cli.runs import run_delete
+
+    raise typer.Exit(run_delete(names or (), everything=everything, older_than=older_than))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog="Example: `cwm synthesize models/taxi.py --trajectories trajectories/taxi.sqlite`")(synthesize)
+    app.command(epilog="Example: `cwm fit models/cartpole.py --write`")(fit)
+    app.command(epilog="Example: `cwm show --node best --part program`")(show)
+    app.add_typer(runs)

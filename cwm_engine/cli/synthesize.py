@@ -18,17 +18,17 @@ from cwm_engine.cli.outcome import Ending, print_ending
 from cwm_engine.cli.plan import Plan, endpoint_of, plan_of
 from cwm_engine.cli.proposers import Proposers, notice, proposers_of
 from cwm_engine.cli.resume import Recorded, recorded_run
+from cwm_engine.cli.target import one_target, source_of
 from cwm_engine.cli.writing import replace_text, require_writable, write_text
 from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_settings
 from cwm_engine.errors import CwmError
-from cwm_engine.findings import Finding
-from cwm_engine.project import ModelTarget, Project, find_project, resolve_model
+from cwm_engine.project import ModelTarget, Project, find_project
 from cwm_engine.synthesis.journal import Journal
 from cwm_engine.synthesis.problem import Options, Problem, run_header
 from cwm_engine.synthesis.result import SearchResult, SearchStatus
 from cwm_engine.synthesis.runs import delete_run, new_run_path
 from cwm_engine.synthesis.search import Search
-from cwm_engine.world_model.source import ModelSource, read_source
+from cwm_engine.world_model.source import ModelSource
 
 _INTERRUPTED = 130
 
@@ -92,12 +92,12 @@ def run_synthesize(options: SynthesizeOptions) -> int:
         ending = _ending(work, *_searched(work, options))
         ending = _written(ending, work, options)
         print_ending(ending, as_json=options.as_json)
-        status = ending.result.status
+        result = ending.result
     finally:
         work.journal.close()
-    if status is SearchStatus.CANCELLED:
+    if result.status is SearchStatus.CANCELLED:
         _leave()
-    return 0 if status is SearchStatus.VERIFIED else 1
+    return 0 if result.status is SearchStatus.VERIFIED else 2 if result.broken else 1
 
 
 # What it is made of
@@ -108,8 +108,8 @@ def _prepare(options: SynthesizeOptions) -> _Work:
     recorded = recorded_run(file, run) if options.resume else None
     spec = file or (recorded.spec if recorded else "")
     project = find_project(spec.partition("::")[0])
-    target = _target(spec, project, options.trajectories or (recorded.sources if recorded else ()))
-    source = _source(target.path)
+    target = one_target(spec, project, options.trajectories or (recorded.sources if recorded else ()))
+    source = source_of(target.path)
     for place in ([options.output] if options.output else []) + ([target.path] if options.write else []):
         require_writable(place)
     plan, address_given = _plan(options, project, recorded)
@@ -152,26 +152,6 @@ def _named(options: SynthesizeOptions) -> tuple[str | None, str | None]:
     if len(options.names) != 1:
         raise CwmError("a search is for one model", hint="name one file: cwm synthesize FILE")
     return options.names[0], None
-
-
-def _target(spec: str, project: Project, trajectories: tuple[str, ...]) -> ModelTarget:
-    targets = resolve_model(spec, project, trajectories or None)
-    if len(targets) > 1:
-        names = ", ".join(target.spec for target in targets)
-        raise CwmError(f"several models are configured for this file: {names}", path=spec, hint="name one of them")
-    if targets[0].path.is_dir():
-        raise CwmError("is a directory", path=targets[0].path, hint="name the file of one model")
-    return targets[0]
-
-
-def _source(path: Path) -> ModelSource | None:
-    """The file as it is; None where there is none yet."""
-    if not path.exists():
-        return None
-    read = read_source(path)
-    if isinstance(read, Finding):
-        raise CwmError(read.message[0].lower() + read.message[1:].rstrip("."), path=path, hint=read.note)
-    return read
 
 
 def _plan(options: SynthesizeOptions, project: Project, recorded: Recorded | None) -> tuple[Plan, bool]:
@@ -325,7 +305,7 @@ def _written(ending: Ending, work: _Work, options: SynthesizeOptions) -> Ending:
 def _replace(work: _Work, program: str) -> None:
     """Put a program in the place of the one the search began with, and of no other."""
     path, begun_with = work.target.path, work.problem.initial
-    now = _source(path)
+    now = source_of(path)
     if now is None:
         if begun_with is not None:
             raise CwmError("the file is gone", path=path)

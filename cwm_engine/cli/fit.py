@@ -1,0 +1,182 @@
+"""`cwm fit`: the numbers of a model fitted to recorded transitions, and those that the data cannot determine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from cwm_engine.checking.prepared import Prepared
+from cwm_engine.checking.run import Runner
+from cwm_engine.checking.show import printable, show_count, show_share
+from cwm_engine.cli.output_text import diff_line
+from cwm_engine.cli.target import one_target, source_of
+from cwm_engine.cli.writing import replace_text, require_writable, write_text
+from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_settings
+from cwm_engine.diagnosis.session import Settings
+from cwm_engine.errors import CwmError
+from cwm_engine.induction.fit import JOBS, SECONDS, Fit, fit
+from cwm_engine.induction.repair.reading import read
+from cwm_engine.project import find_project
+from cwm_engine.sandbox.limits import Limits
+from cwm_engine.synthesis.result import whole_diff
+from cwm_engine.trajectories.dataset import Dataset
+from cwm_engine.world_model.source import ModelSource
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """What the command line asked for.
+
+    Attributes:
+        file: The model.
+        trajectories: The data, where not the configuration's.
+        output: Where to write the program.
+        write: Whether to replace the file.
+        as_json: Whether to print a document instead of text.
+        seconds: How long to search; as long as is usual if not given.
+        seed: Of the starts.
+        skip_bad: Whether to leave malformed records of the data out.
+    """
+
+    file: str
+    trajectories: tuple[str, ...] = ()
+    output: Path | None = None
+    write: bool = False
+    as_json: bool = False
+    seconds: float | None = None
+    seed: int = 0
+    skip_bad: bool = False
+
+
+def run_fit(options: FitOptions) -> int:
+    """Fit, print what came of it, write it where that was asked for.
+
+    Returns:
+        0 if every transition is right with the fitted numbers, 1 if not.
+
+    Raises:
+        CwmError: There is nothing to fit, or the result cannot be written.
+    """
+    project = find_project(options.file.partition("::")[0])
+    target = one_target(options.file, project, options.trajectories)
+    source = source_of(target.path)
+    if source is None:
+        raise CwmError("no such file", path=target.path, hint="numbers are fitted in a file that is there")
+    for place in ([options.output] if options.output else []) + ([target.path] if options.write else []):
+        require_writable(place)
+    dataset = load_data(target, skip_bad=options.skip_bad)
+    try:
+        fitted = _fitted(source, session_settings(target), dataset, sandbox_limits(project.settings), options)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return _INTERRUPTED
+    written = _write(fitted, source, options)
+    _show(fitted, target.spec, whole_diff(source.text, fitted.text, str(target.path)), written, options)
+    return 0 if fitted.accuracy_after == 1.0 else 1
+
+
+def _fitted(source: ModelSource, settings: Settings, dataset: Dataset, limits: Limits, options: FitOptions) -> Fit:
+    reading = read(source.text, settings)
+    if reading is None:
+        raise CwmError("holds no model whose numbers could be fitted", path=source.path, hint="`cwm check` says why")
+    prepared = Prepared(dataset, settings.mode, settings.tolerance, settings.ignore_fields)
+    stderr = Console(stderr=True)
+    busy = stderr.status(f"Fitting the numbers of {settings.file}") if stderr.is_terminal else nullcontext()
+    with busy, Runner(prepared, limits, jobs=JOBS) as runner:
+        return fit(runner, reading.program, seconds=options.seconds or SECONDS, seed=options.seed)
+
+
+def _write(fitted: Fit, source: ModelSource, options: FitOptions) -> str | None:
+    """Write the fitted program where that was asked for; where it was written."""
+    if options.output is not None:
+        write_text(options.output, fitted.text, source)
+        return str(options.output)
+    if not options.write or not fitted.changed:
+        return None
+    replace_text(source, fitted.text)
+    return str(source.path)
+
+
+def _show(fitted: Fit, file: str, diff: str, written: str | None, options: FitOptions) -> None:
+    if options.as_json:
+        sys.stdout.write(json.dumps(_document(fitted, file, diff, written), indent=2, allow_nan=False) + "\n")
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in _lines(fitted, file, diff, written):
+        console.print(line)
+
+
+def _document(fitted: Fit, file: str, diff: str, written: str | None) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "file": file,
+        "accuracy": {
+            "before": fitted.accuracy_before,
+            "after": fitted.accuracy_after,
+            "heldout": fitted.heldout_after,
+        },
+        "changed": [
+            {
+                "name": change.literal.name,
+                "line": change.literal.line,
+                "before": change.literal.text,
+                "after": change.text,
+            }
+            for change in fitted.changed
+        ],
+        "undetermined": [
+            {"name": one.literal.name, "line": one.literal.line, "reason": str(one.reason), "message": one.message}
+            for one in fitted.undetermined
+        ],
+        "message": fitted.problem,
+        "seconds": fitted.seconds,
+        "written": written,
+        "diff": diff,
+    }
+
+
+def _lines(fitted: Fit, file: str, diff: str, written: str | None) -> Iterable[Text]:
+    if diff:
+        yield from (diff_line(line) for line in diff.splitlines())
+        yield Text()
+    head = Text.assemble((file, "bold"), ": ")
+    if fitted.changed:
+        head.append("fitted", "bold green").append(f", {show_count(len(fitted.changed), 'number')} changed")
+    else:
+        head.append("unchanged", "bold").append(f": {_half(fitted.problem)}")
+    yield head
+    yield _accuracy(fitted)
+    for change in fitted.changed:
+        named = "" if change.literal.name == change.literal.text else f"{printable(change.literal.name)} "
+        yield Text(f"  line {change.literal.line}: {named}{change.literal.text} -> {change.text}")
+    for one in fitted.undetermined:
+        yield Text.assemble(("  undetermined", "bold yellow"), f": line {one.literal.line}: {printable(one.message)}")
+    if written is not None:
+        yield Text.assemble(("  written", "bold green"), f": {written}")
+    elif fitted.changed:
+        yield Text("  `--write` puts them into the file, `-o FILE` elsewhere", "dim")
+
+
+def _accuracy(fitted: Fit) -> Text:
+    line = Text("  accuracy ")
+    line.append(show_share(fitted.accuracy_after), "bold green" if fitted.accuracy_after == 1 else "bold red")
+    line.append(f" of {show_count(len(fitted.after.checked), 'transition')}")
+    if fitted.changed:
+        line.append(f" ({show_share(fitted.accuracy_before)} before)", "dim")
+    if fitted.heldout_after is not None:
+        line.append(f", {show_share(fitted.heldout_after)} of those held out from the fit")
+    return line.append(f"; {fitted.seconds:.1f} seconds")
+
+
+def _half(sentence: str | None) -> str:
+    return f"{sentence[0].lower()}{sentence[1:].rstrip('.')}" if sentence else "no other numbers predict more"
