@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Crashes } from "../src/server/crashes";
 import type { StatusParams } from "../src/shared/messages";
-import { percent, serverWords, wordsOf } from "../src/status/words";
+import { serverWords, wordsOf } from "../src/status/words";
 
 const STATUS: StatusParams = {
   schema: 1,
@@ -17,11 +17,6 @@ const STATUS: StatusParams = {
   isolation: "full",
   seconds: 0.1,
 };
-
-test("accuracies are never rounded up to 100 %", () => {
-  assert.equal(percent(0.99999), "99.9 %");
-  assert.equal(percent(1), "100 %");
-});
 
 test("a model with errors is shown as an error", () => {
   const words = wordsOf({ ...STATUS, accuracy: 0.973, counts: { ...STATUS.counts, error: 2 } });

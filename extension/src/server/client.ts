@@ -7,6 +7,7 @@ import {
   RevealOutputChannelOn,
   type Executable,
   type LanguageClientOptions,
+  type StaticFeature,
 } from "vscode-languageclient/node";
 import { SECTION } from "../settings";
 
@@ -39,12 +40,38 @@ export function createClient(launch: Launch): LanguageClient {
     outputChannel: launch.log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     initializationFailedHandler: () => false,
+    middleware: {
+      workspace: {
+        configuration: async (params, token, next) => {
+          const sections: unknown = await next(params, token);
+          return Array.isArray(sections) ? sections.map(withoutInterpreter) : [];
+        },
+      },
+    },
     errorHandler: {
       error: (_error, _message, count) => ({ action: (count ?? 0) <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown }),
       closed: () => ({ action: launch.onCrash() ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true }),
     },
   };
-  return new LanguageClient(SECTION, "Code World Models", server, options);
+  const client = new LanguageClient(SECTION, "Code World Models", server, options);
+  client.registerFeature(ownCommands);
+  return client;
+}
+
+/** The server offers its commands to editors without this extension, which has more to say under the same names. */
+const ownCommands: StaticFeature = {
+  preInitialize: (capabilities) => {
+    delete capabilities.executeCommandProvider;
+  },
+  fillClientCapabilities: () => {},
+  initialize: () => {},
+  getState: () => ({ kind: "static" }),
+  clear: () => {},
+};
+
+/** Workers run with the server's own interpreter, which was chosen by that setting already. */
+function withoutInterpreter(section: unknown): unknown {
+  return typeof section === "object" && section !== null ? { ...section, interpreter: "" } : section;
 }
 
 /** The file that commands work on when none is named: the one that is edited. */

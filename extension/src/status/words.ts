@@ -1,6 +1,7 @@
 /** What the status item says, in words. */
 import type { ModelStatus, StatusParams } from "../shared/messages";
 import type { ServerState } from "../server/server";
+import { share } from "../webviews/common/words";
 
 export interface Words {
   readonly text: string;
@@ -11,7 +12,7 @@ export interface Words {
 
 /** Of a file that the server knows something about. */
 export function wordsOf(status: StatusParams): Words {
-  const accuracy = status.accuracy === null ? "" : percent(status.accuracy);
+  const accuracy = status.accuracy === null ? "" : share(status.accuracy);
   const { state } = status;
   const detail = status.models.map(modelWords).join("; ");
   const words = (text: string, level: Words["level"] = "information", more = detail): Words => ({
@@ -81,12 +82,6 @@ export function serverWords(state: ServerState): Words | undefined {
 }
 
 export const UNTRUSTED = "Nothing is run in a folder that is not trusted";
-
-/** A fraction in percent, never rounded up to 100 %. */
-export function percent(fraction: number): string {
-  if (fraction >= 1) return "100 %";
-  return `${(Math.floor(fraction * 1000) / 10).toFixed(1)} %`;
-}
 
 function modelWords(model: ModelStatus): string {
   const name = model.name ? `${model.name}: ` : "";
