@@ -9,24 +9,37 @@ const { values } = parseArgs({ options: { out: { type: "string" } } });
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 // The pages that the command line writes. Their bundles are committed, so that a Python installation needs no Node.
-const assets = values.out ?? join(root, "cwm_engine/cli/assets");
-const { metafile } = await build({
-  absWorkingDir: root,
-  entryPoints: { "search-tree": "extension/src/webviews/searchTree/page.ts" },
-  outdir: assets,
-  bundle: true,
-  charset: "ascii",
-  format: "iife",
-  legalComments: "none",
-  logLevel: "warning",
-  metafile: true,
-  minify: true,
-  target: "es2022",
+await bundle(values.out ?? join(root, "cwm_engine/cli/assets"), {
+  "search-tree": "extension/src/webviews/searchTree/page.ts",
 });
-writeFileSync(join(assets, "search-tree.licenses.txt"), licences(metafile));
+if (!values.out) {
+  await bundle(join(root, "extension/dist/webviews"), {
+    "search-tree": "extension/src/webviews/searchTree/webview.ts",
+  });
+}
+
+/** Bundles pages, each with the licences of what is in it. */
+async function bundle(outdir, entryPoints) {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints,
+    outdir,
+    bundle: true,
+    charset: "ascii",
+    format: "iife",
+    legalComments: "none",
+    logLevel: "warning",
+    metafile: true,
+    minify: true,
+    target: "es2022",
+  });
+  for (const [file, { inputs }] of Object.entries(metafile.outputs)) {
+    if (file.endsWith(".js")) writeFileSync(join(root, file.replace(/\.js$/, ".licenses.txt")), licences(inputs));
+  }
+}
 
 /** The licences of all packages in a bundle. */
-function licences({ inputs }) {
+function licences(inputs) {
   const names = Object.keys(inputs).map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]);
   return [...new Set(names)]
     .filter(Boolean)

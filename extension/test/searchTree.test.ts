@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { merge, type SearchTree } from "../src/shared/searchTree";
 import { luminance, paint } from "../src/webviews/searchTree/colours";
 import { ancestry, layOut, neighbour, NODE } from "../src/webviews/searchTree/layout";
 import { progressOf } from "../src/webviews/searchTree/progress";
@@ -103,4 +104,21 @@ test("progress counts calls, and the best never falls", () => {
 test("progress counts programs where no call was paid for", () => {
   const { unit, points } = progressOf([node(1, null, { calls: 0 }), node(2, 1, { calls: 0 })]);
   assert.deepEqual([unit, points.map((point) => point.x)], ["programs", [1, 2]]);
+});
+
+function tree(run: string, ...ids: readonly number[]): SearchTree {
+  const about = { file: "a.py", environment: null, strategy: "rex", proposer: "local", created: null, message: null };
+  const accuracy = { search: 0.5, heldout: null };
+  const nodes = ids.map((id) => node(id, null));
+  return { schema: 1, run, status: "unfinished", accuracy, best: ids.at(-1) ?? null, ...about, nodes };
+}
+
+test("news of a search are added to what is known, each node once", () => {
+  const merged = merge(tree("a", 1, 2), { ...tree("a", 2, 3), status: "verified" });
+  assert.deepEqual([merged.nodes.map(({ id }) => id), merged.status, merged.best], [[1, 2, 3], "verified", 3]);
+});
+
+test("another search takes the place of the one that was known", () => {
+  assert.deepEqual(merge(tree("a", 1, 2), tree("b", 1)).nodes.length, 1);
+  assert.deepEqual(merge(null, tree("b", 1)).run, "b");
 });

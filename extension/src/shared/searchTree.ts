@@ -24,6 +24,13 @@ export interface SearchTree {
   readonly nodes: readonly SearchNode[];
 }
 
+/** A search as it is now, from what was known of it and the news: the same document with the new nodes only. */
+export function merge(known: SearchTree | null, news: SearchTree): SearchTree {
+  if (known?.run !== news.run) return news;
+  const last = known.nodes.at(-1)?.id ?? 0;
+  return { ...news, nodes: [...known.nodes, ...news.nodes.filter((node) => node.id > last)] };
+}
+
 export interface SearchNode {
   readonly id: number;
   /** Null for programs that were not made from another one. */
