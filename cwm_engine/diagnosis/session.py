@@ -132,6 +132,10 @@ class Session:
         """End the sandbox."""
         self._runner.close()
 
+    def seen(self, model: str) -> tuple[Evidence, Instrumented] | None:
+        """What the last run of a model showed, and that version with its probes; None before the first."""
+        return self._before.get(model)
+
     def forget(self) -> None:
         """Check the next text as if it were the first: what was seen before decides nothing about it."""
         self._before.clear()

@@ -1,0 +1,46 @@
+"""How many transitions execute each branch of a model, from the probes of one run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from cwm_engine.checking.evidence import Evidence
+from cwm_engine.sandbox.results import FIRST_FAILURE, most_paths
+from cwm_engine.world_model.blocks import Instrumented
+
+_BRANCHES = frozenset({"then", "else", "skip", "loop", "loop-else", "case", "after", "except"})
+_MOST_PATHS = 4096
+
+
+def executions(evidence: Evidence, instrumented: Instrumented) -> dict[int, int]:
+    """How many of the checked transitions execute each branch, by its first line.
+
+    A branch is code that may or may not run when the code around it does; what follows an early `return` is one too.
+
+    Args:
+        evidence: What a run showed.
+        instrumented: The version that ran, with its probes.
+
+    Returns:
+        Nothing where it was not told in full.
+    """
+    if not evidence.paths or len(evidence.paths) >= min(_MOST_PATHS, most_paths(len(instrumented.probes))):
+        return {}
+    counts: Counter[int] = Counter()
+    ways = evidence.row_path.astype(np.int64) << 16 | evidence.row_status
+    found, numbers = np.unique(ways[evidence.checked], return_counts=True)
+    for way, number in zip(found.tolist(), numbers.tolist(), strict=True):
+        raised = _line(evidence, way & 0xFFFF)
+        for index in instrumented.executed(evidence.paths[way >> 16], raised):
+            counts[index] += number
+    branches = [block for block in instrumented.blocks if block.kind in _BRANCHES and block.lines]
+    return {block.lines[0]: counts[block.index] for block in branches}
+
+
+def _line(evidence: Evidence, status: int) -> tuple[int, ...]:
+    """Where a transition of this status ended in an exception."""
+    number = status - FIRST_FAILURE
+    line = evidence.failures[number].line if 0 <= number < len(evidence.failures) else None
+    return () if line is None else (line,)
