@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -135,6 +135,11 @@ class Session:
     def seen(self, model: str) -> tuple[Evidence, Instrumented] | None:
         """What the last run of a model showed, and that version with its probes; None before the first."""
         return self._before.get(model)
+
+    @property
+    def evidence(self) -> Mapping[str, Evidence]:
+        """What the last run of each model that was run has shown, by the model's name."""
+        return {name: evidence for name, (evidence, _) in self._before.items()}
 
     def forget(self) -> None:
         """Check the next text as if it were the first: what was seen before decides nothing about it."""
