@@ -16,7 +16,7 @@ from pygls.protocol import default_converter
 from pytest_lsp import LanguageClient
 
 SERVER = [sys.executable, "-P", "-m", "cwm_engine.cli.main", "serve", "--stdio"]
-PATIENCE = 90.0
+PATIENCE = 60.0
 """Seconds after which something that was waited for is taken not to come; machines are busy."""
 
 

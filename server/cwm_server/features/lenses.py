@@ -1,0 +1,103 @@
+"""Code lenses on each model: how right it is by field and by which data, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+
+from lsprotocol import types
+
+from cwm_engine.checking.report import ModelReport
+from cwm_engine.checking.show import show_count, show_share
+from cwm_server.app import CwmServer
+from cwm_server.convert import line_range
+from cwm_server.documents import Checked
+from cwm_server.features.checking import COMMAND as CHECK
+from cwm_server.outlines import ModelOutline, Outline
+
+SYNTHESIZE, FIT = "cwm.synthesize", "cwm.fit"
+
+_FIELDS = 3
+
+
+def register(server: CwmServer) -> None:
+    """Add the handler, and have clients ask again when there is something new."""
+    commands = server.protocol.fm.commands
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
+    async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
+        uri = params.text_document.uri
+        checked, snapshot = server.documents.current(uri), server.documents.snapshot(uri)
+        if checked is None or snapshot is None:
+            return []
+        return [
+            types.CodeLens(line_range(model.line, snapshot.lines, server.documents.encoding), command)
+            for model, command in lenses(checked, server.outlines.of(uri), lambda name: name in commands)
+        ]
+
+    def refresh(_: str) -> None:
+        workspace = server.client_capabilities.workspace
+        if workspace is not None and workspace.code_lens is not None and workspace.code_lens.refresh_support:
+            server.workspace_code_lens_refresh(None)
+
+    server.outlines.observe(refresh)
+
+
+def lenses(
+    checked: Checked, outline: Outline, has: Callable[[str], bool]
+) -> Iterator[tuple[ModelOutline, types.Command]]:
+    """The lenses of a file, those of a model from left to right.
+
+    Args:
+        checked: What is known about the file.
+        outline: Its models.
+        has: Whether there is a command of this name: what cannot be done is not offered.
+    """
+    uri = checked.snapshot.uri
+    reports = {report.model: report for report in checked.reports}
+    for model in outline:
+        report = reports.get(model.name)
+        arguments = {"uri": uri, "model": model.name}
+        yield model, types.Command(_result(checked, report), "")
+        if checked.outcome == "blocked":
+            yield model, types.Command("Run anyway", CHECK, [{"uri": uri, "anyway": True}])
+            continue
+        yield model, types.Command("Check", CHECK, [{"uri": uri}])
+        if report is None or report.trajectories is None:
+            continue  # nothing to search or fit by
+        if has(SYNTHESIZE) and report.accuracy != 1.0:
+            yield model, types.Command("Repair" if report.accuracy else "Synthesize", SYNTHESIZE, [arguments])
+        if has(FIT) and report.accuracy != 1.0:
+            yield model, types.Command("Fit constants", FIT, [arguments])
+
+
+def _result(checked: Checked, report: ModelReport | None) -> str:
+    """How right a model is, in one line."""
+    if report is None or not report.transitions.checked:
+        return _reason(checked, report)
+    transitions = report.transitions
+    parts = [f"{show_share(report.accuracy)} of {show_count(transitions.checked, 'transition')}"]
+    if transitions.checked < transitions.total:
+        parts[0] += f" (of {transitions.total:,})"
+    wrong = sorted((share, name) for name, share in report.fields.items() if share < 1.0)
+    parts += [f"{name} {show_share(share)}" for share, name in wrong[:_FIELDS]]
+    if len(wrong) > _FIELDS:
+        parts.append(f"and {len(wrong) - _FIELDS} more")
+    if report.trajectories:
+        parts.append(PurePath(report.trajectories).name)
+    return " · ".join(parts)
+
+
+def _reason(checked: Checked, report: ModelReport | None) -> str:
+    """Why nothing is known of a model."""
+    match checked.outcome:
+        case "blocked":
+            return f"not run: the sandbox is only at the level `{checked.isolation}`"
+        case "noData":
+            return "not checked: no trajectories"
+        case "notRun" | "stopped":
+            return "not checked"
+        case _ if report is None:
+            return "not checked yet"
+        case _:
+            return "could not be checked"
