@@ -34,10 +34,23 @@ _FUNCTIONS: Sequence[frozenset[str]] = (
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _COMMUTATIVE = (ast.Add, ast.Mult)
 _ORDERINGS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_SLIPS: Mapping[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.GtE), ast.Gt: (ast.GtE, ast.Lt), ast.GtE: (ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,),
+}  # fmt: skip
+"""What one is easily written for."""
+
 _OPPOSITE: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
 _INTEGERS = range(-6, 21)
+DIGIT = 0.1
+"""What each further digit costs a number: people write short ones."""
+
+_NEGATIVE = 0.4
+"""What it costs a number to become negative."""
+
 _CONTAINERS = (list, dict, set)
 
 
@@ -132,6 +145,12 @@ def number_node(value: float | int | bool) -> ast.expr:
     return ast.Constant(value)
 
 
+def digits(value: float | int) -> int:
+    """How many digits it takes to write a number, without the zeros at its ends."""
+    text = f"{abs(value):.15g}".partition("e")[0].replace(".", "").strip("0")
+    return max(len(text), 1)
+
+
 def _constant(site: Site, node: ast.Constant, words: Vocabulary) -> Iterator[Edit]:
     value = node.value
     if isinstance(value, bool):
@@ -154,23 +173,21 @@ def _is_neutral(parent: ast.AST | None, number: float) -> bool:
 
 
 def _other_numbers(value: float | int, words: Vocabulary) -> Iterator[tuple[float, float | int]]:
-    near: list[float | int] = [2 * value]
-    near += (
-        [value + 1, value - 1] if isinstance(value, int) else [value / 2, 10 * value, value / 10, value + 1, value - 1]
-    )
+    near: list[float | int] = [value + 1, value - 1]
+    far: list[float | int] = [2 * value, value / 2, 10 * value, value / 10]
     known = [*words.numbers, 0, 1, -1, *(-number for number in words.numbers)]
     ranged: Sequence[int] = _INTEGERS if isinstance(value, int) else ()
     seen = {value}
-    for cost, numbers in ((0.5, near), (1.0, known), (1.25, [-value]), (1.5, ranged)):
+    for cost, numbers in ((0.5, near), (0.6, far), (1.0, known), (1.25, [-value]), (1.5, ranged)):
         for number in numbers:
-            fitting = float(number) if isinstance(value, float) else number
+            fitting = float(f"{number:.12g}") if isinstance(value, float) else number
             if isinstance(value, int) and isinstance(fitting, float):
                 if not fitting.is_integer():
                     continue
                 fitting = int(fitting)
             if fitting not in seen:
                 seen.add(fitting)
-                yield cost, fitting
+                yield cost + DIGIT * (digits(fitting) - 1) + (_NEGATIVE if fitting < 0 <= value else 0.0), fitting
 
 
 def _other_texts(value: str, words: Vocabulary) -> Iterator[str]:
@@ -204,14 +221,16 @@ def _comparison(site: Site, node: ast.Compare) -> Iterator[Edit]:
         for index, old in enumerate(tests):
             for kind in _ORDERINGS if old in _ORDERINGS else (_OPPOSITE[old],):
                 if kind is not old:
+                    cost = 0.5 if kind in _SLIPS.get(old, ()) else 1.0
                     changed = [*tests[:index], kind, *tests[index + 1 :]]
-                    yield Edit(site, "comparison", 0.5, _chained([COMPARISONS[test] for test in changed]),
+                    yield Edit(site, "comparison", cost, _chained([COMPARISONS[test] for test in changed]),
                                _with(node, ops=[test() for test in changed]))  # fmt: skip
         return
     old = type(node.ops[0])
     for kind in _ORDERINGS if old in _ORDERINGS else (_OPPOSITE[old],):
         if kind is not old:
-            yield Edit(site, "comparison", 0.5, _applied(COMPARISONS[kind]), _with(node, ops=[kind()]))
+            cost = 0.5 if kind in _SLIPS.get(old, ()) else 1.0
+            yield Edit(site, "comparison", cost, _applied(COMPARISONS[kind]), _with(node, ops=[kind()]))
 
 
 def _boolean(site: Site, node: ast.BoolOp) -> Iterator[Edit]:

@@ -179,6 +179,16 @@ class Bench:
         except BaseException:  # noqa: BLE001 - a candidate may raise anything
             return False
 
+    def look(self, row: int) -> tuple[list[Any], int] | None:
+        """The cells of the prediction, and which of them are wrong, a bit each; None after an exception."""
+        try:
+            output = self.output(row)
+            return self.judge.cells(output), self.judge.measure(row, output).wrong
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - a candidate may raise anything
+            return None
+
     def measure(self, row: int) -> Miss | None:
         """How far the prediction is from the outcome; None after an exception."""
         try:

@@ -36,6 +36,12 @@ def fit(measure: Measure, rows: Sequence[int], start: float) -> float | None:
     return None
 
 
+def fit_near(measure: Measure, rows: Sequence[int], start: float) -> float | None:
+    """The same from one start, for when very many are tried."""
+    value = _newton(measure, rows[:1], start, patience=2)
+    return None if value is None else _newton(measure, rows, value)
+
+
 def fit_coefficient(measure: Measure, rows: Sequence[int]) -> float | None:
     """How much of something has to be added so that all of the rows become right; None if no amount does.
 

@@ -104,8 +104,9 @@ def search(
     *,
     seconds: float = SEARCH_SECONDS,
     blamed: Sequence[int] = (),
+    pairs: bool = False,
 ) -> Searched:
-    """The single edits that make a sample pass, as far as they are found in the time.
+    """The edits that make a sample pass, as far as they are found in the time.
 
     Args:
         runner: Gives a fresh sandboxed process.
@@ -114,9 +115,10 @@ def search(
         ranked: Lines to edit, the most suspicious first; found out first when None.
         seconds: Processor time.
         blamed: Lines to edit before those that are found out.
+        pairs: Whether to look for two edits that only together do it, instead of single ones.
     """
     request = {
-        "job": "cwm_engine.diagnosis.jobs:search_job",
+        "job": f"cwm_engine.diagnosis.jobs:{'pairs' if pairs else 'search'}_job",
         "seconds": seconds,
         "ranked": ranked,
         "blamed": list(blamed),

@@ -18,7 +18,7 @@ from cwm_engine.diagnosis.additions import multiple_node, operands_of
 from cwm_engine.diagnosis.edits import Edit, Make, number_node
 from cwm_engine.diagnosis.levels import Level, function_levels
 from cwm_engine.diagnosis.operations import ARITHMETIC, Binary, original
-from cwm_engine.diagnosis.schemata import CALL, LOCALS, SITE, STATEMENT, Operands, Site
+from cwm_engine.diagnosis.schemata import LOCALS, Operands, Site, call_switch, site_switch
 from cwm_engine.diagnosis.syntax import at, like, loaded
 from cwm_engine.diagnosis.vocabulary import Vocabulary
 
@@ -128,21 +128,22 @@ class _Points:
         return statement
 
     def _point(self, statement: ast.stmt, *, behind: bool) -> list[ast.stmt]:
-        """`if statement == ...: if site == 0: x = ...`, for every variable."""
+        """`if site is not None: if site == 0: x = ...`, for every variable."""
         docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         if docstring or not self._targets or not self._is_wanted(statement):
             return []
         self._number += 1
         level = self._levels.get(self._function, Level.STEP)
+        switch = site_switch(self._number)
         choices: list[ast.stmt] = []
         for number, target in enumerate(self._targets):
-            call = ast.Call(_name(CALL), [ast.Call(_name(LOCALS), [], [])], [])
-            choices.append(ast.If(_equal(SITE, number), [ast.Assign([target], call)], []))
+            call = ast.Call(_name(call_switch(self._number)), [ast.Call(_name(LOCALS), [], [])], [])
+            choices.append(ast.If(_equal(switch, number), [ast.Assign([target], call)], []))
             marker = statement if behind else None
             self.sites.append(
                 Site(self._number, number, target, Operands.INSERTION, statement, marker, self._function, level)
             )
-        point = ast.If(_equal(STATEMENT, self._number), choices, [])
+        point = ast.If(ast.Compare(_name(switch), [ast.IsNot()], [ast.Constant(None)]), choices, [])
         return [_located(point, statement)]
 
     def _is_wanted(self, statement: ast.stmt) -> bool:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import ast
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from cwm_engine.diagnosis.executor import Loader, ModelRef
 from cwm_engine.diagnosis.localize import Localization, localize
+from cwm_engine.diagnosis.pairs import search_pairs
 from cwm_engine.diagnosis.sample import Sample
-from cwm_engine.diagnosis.search import Hit, search_single_edits
+from cwm_engine.diagnosis.search import Hit, SearchResult, search_single_edits
 from cwm_engine.sandbox.program import error_of, load_program
 
 _RANK_SECONDS, _SEARCH_SECONDS = 0.25, 1.5
@@ -53,11 +54,20 @@ def search_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
     for each as it is found, then `searched` with all `hits`, the most plausible first, `exhausted` and `tried`; or
     `failed` with `error`.
     """
+    _search(context, request, blob, search_single_edits)
+
+
+def pairs_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
+    """Search for two edits that only together make every transition of a sample right; else as `search_job`."""
+    _search(context, request, blob, search_pairs)
+
+
+def _search(context: Any, request: Mapping[str, Any], blob: bytes, search: Callable[..., SearchResult]) -> None:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             sample = Sample.from_bytes(blob)
-            result = search_single_edits(
+            result = search(
                 request["source"],
                 ModelRef.from_json(request["model"]),
                 sample,

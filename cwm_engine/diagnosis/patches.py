@@ -85,6 +85,10 @@ class Text:
         first, last = self._line_at(start), self._line_at(end)
         return Span(first + 1, start - self._starts[first] + 1, last + 1, end - self._starts[last] + 1)
 
+    def offsets(self, span: Span) -> tuple[int, int]:
+        """Where a stretch of the text starts and ends."""
+        return (self._starts[span.line - 1] + span.column - 1, self._starts[span.end_line - 1] + span.end_column - 1)
+
     def whole_lines(self, node: ast.stmt) -> tuple[int, int] | None:
         """The lines of a statement with their end, if nothing but a comment shares them."""
         start, end = self.range_of(node)
@@ -153,6 +157,26 @@ def insert_statement(text: Text, before: ast.stmt, new: ast.stmt, *, after: bool
     patched = text.source[:position] + replacement + text.source[position:]
     line = (before.end_lineno or before.lineno) + 1 if after else before.lineno
     return Patch(line, text.span(position, position), replacement, patched, f"insert `{_shown(made)}`")
+
+
+def joined(text: Text, one: Patch, other: Patch) -> Patch | None:
+    """Two patches of a text as one; None where they overlap or do not parse together."""
+    (start, end), (start_other, end_other) = text.offsets(one.span), text.offsets(other.span)
+    if start_other < start:
+        return joined(text, other, one)
+    if end > start_other:
+        return None
+    source = text.source
+    patched = source[:start] + one.replacement + source[end:start_other] + other.replacement + source[end_other:]
+    try:
+        ast.parse(patched)
+    except SyntaxError:
+        return None
+    between = source[end:start_other]
+    described = f"{one.description}; line {other.line}: {other.description}"
+    return Patch(
+        one.line, text.span(start, end_other), one.replacement + between + other.replacement, patched, described
+    )
 
 
 def _patch(text: Text, start: int, end: int, replacement: str) -> Patch:

@@ -1,9 +1,10 @@
 """Mutant schemata: the rewriting of a module into one in which any expression can be replaced.
 
-Every statement gets a number and every expression in it another. While no statement is switched on, the
+Every statement gets a number and every expression in it another. While a statement is not switched on, the
 program runs its own code behind one comparison; otherwise it runs a second copy of the statement, in which
 each expression asks whether it is the one to be replaced. New nodes share the old ones, which stay as they
-are, and operands are written twice but never more deeply, so the result stays small.
+are, and operands are written twice but never more deeply, so the result stays small. Statements have switches
+of their own, so that two of them can be changed at once.
 
 The same pass counts the turns of loops: a replaced value must not make a loop endless.
 """
@@ -22,7 +23,6 @@ from cwm_engine.diagnosis.syntax import at, like, loaded
 DELETE = -1
 """The number of the site that stands for leaving out the whole statement."""
 
-STATEMENT, SITE, CALL = "_cwm_s", "_cwm_n", "_cwm_a"
 TICK, EACH, LOCALS, OUTER, INNER = "_cwm_tick", "_cwm_each", "_cwm_locals", "_cwm_outer", "_cwm_inner"
 """Names the rewritten module expects: what counts loops, `locals`, and what carries scopes into comprehensions."""
 
@@ -77,6 +77,16 @@ class Site:
     def line(self) -> int:
         """The line to blame: a whole value is its statement's, a part or a default is where it stands."""
         return self.owner.lineno if self.is_root and not hasattr(self.owner, "args") else self.node.lineno
+
+
+def site_switch(statement: int) -> str:
+    """The name that holds the number of the site which is replaced in a statement, or None."""
+    return f"_cwm_s{statement}"
+
+
+def call_switch(statement: int) -> str:
+    """The name of what is called in its place."""
+    return f"_cwm_a{statement}"
 
 
 def rewrite(tree: ast.Module, model: str, lines: frozenset[int] | None = None) -> tuple[ast.Module, list[Site]]:
@@ -171,7 +181,7 @@ class _Builder:
         return like(statement, **changed)
 
     def _simple(self, statement: Any) -> list[ast.stmt]:
-        """`if statement != ...: as it was; elif site >= 0: with switches` - or neither, when it is left out."""
+        """`if site is None: as it was; elif site >= 0: with switches` - or neither, when it is left out."""
         value = statement.value
         docstring = isinstance(statement, ast.Expr) and isinstance(value, ast.Constant)
         if value is None or docstring or not self._is_wanted(statement) or _is_left_alone(value):
@@ -188,8 +198,8 @@ class _Builder:
         else:
             switched = like(statement, value=self._with_scope(value))
         switched = self._with_targets(statement, switched)
-        inner = at(statement, ast.If(_compare(SITE, ast.GtE(), 0, statement), [switched], []))
-        return [at(statement, ast.If(_compare(STATEMENT, ast.NotEq(), number, statement), [statement], [inner]))]
+        inner = at(statement, ast.If(self._compare(ast.GtE(), 0, statement), [switched], []))
+        return [at(statement, ast.If(_is_off(number, statement), [statement], [inner]))]
 
     def _with_targets(self, statement: Any, switched: ast.stmt) -> ast.stmt:
         """Indices on the left of an assignment are sites too; they have their own copy of the statement."""
@@ -202,16 +212,21 @@ class _Builder:
             for target in targets
         ]
         changed = {"targets": made} if isinstance(statement, ast.Assign) else {"target": made[0]}
-        test = _compare(SITE, ast.GtE(), first, statement)
+        test = self._compare(ast.GtE(), first, statement)
         return at(statement, ast.If(test, [like(statement, **changed)], [switched]))
 
     def _root(self, statement: ast.stmt, expression: ast.expr) -> ast.expr:
-        """A condition or iterable: `as it was if statement != ... else with switches`."""
+        """A condition or iterable: `as it was if site is None else with switches`."""
         if not self._is_wanted(expression) or _is_left_alone(expression):
             return expression
         number = self._begin(statement)
         switched = self._with_scope(expression)
-        return at(expression, ast.IfExp(_compare(STATEMENT, ast.NotEq(), number, expression), expression, switched))
+        return at(expression, ast.IfExp(_is_off(number, expression), expression, switched))
+
+    def _compare(self, operator: ast.cmpop, number: int, place: Any) -> ast.Compare:
+        """A comparison of the site that is replaced in the statement at hand."""
+        constant = at(place, ast.Constant(number))
+        return at(place, ast.Compare(_name(site_switch(self._statement), place), [operator], [constant]))
 
     def _is_wanted(self, node: ast.stmt | ast.expr) -> bool:
         if self._lines is None:
@@ -248,10 +263,10 @@ class _Builder:
         scope = at(node, ast.Call(_name(LOCALS, node), [], []))
         if self._in_comprehension:
             scope = at(node, ast.Call(_name(INNER, node), [scope], []))
-        replaced = at(node, ast.Call(_name(CALL, node), [scope, *parts], []))
+        replaced = at(node, ast.Call(_name(call_switch(self._statement), node), [scope, *parts], []))
         # Of `x += e` only `e` stands in the text: there is no `x` to replace.
         inside = self._inside(node) if of is None else like(node, right=self._switch(node.right, node))
-        return at(node, ast.IfExp(_compare(SITE, ast.Eq(), number, node), replaced, inside))
+        return at(node, ast.IfExp(self._compare(ast.Eq(), number, node), replaced, inside))
 
     def _operands(self, node: Any) -> tuple[Operands | None, list[ast.expr]]:
         match node:
@@ -360,9 +375,9 @@ def _name(name: str, place: Any) -> ast.Name:
     return at(place, ast.Name(name, ast.Load()))
 
 
-def _compare(name: str, operator: ast.cmpop, number: int, place: Any) -> ast.Compare:
-    constant = at(place, ast.Constant(number))
-    return at(place, ast.Compare(_name(name, place), [operator], [constant]))
+def _is_off(statement: int, place: Any) -> ast.Compare:
+    nothing = at(place, ast.Constant(None))
+    return at(place, ast.Compare(_name(site_switch(statement), place), [ast.Is()], [nothing]))
 
 
 def _thunk(part: ast.expr) -> ast.expr:

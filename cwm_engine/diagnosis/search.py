@@ -23,7 +23,7 @@ from cwm_engine.diagnosis.additions import (
     terms_of,
     times,
 )
-from cwm_engine.diagnosis.edits import Edit, Make, always, edits_of, number_node
+from cwm_engine.diagnosis.edits import DIGIT, Edit, Make, always, digits, edits_of, number_node
 from cwm_engine.diagnosis.executor import Loader, ModelRef, load_plainly
 from cwm_engine.diagnosis.fitting import fit, fit_coefficient, fit_threshold, nice
 from cwm_engine.diagnosis.insertions import (
@@ -49,7 +49,7 @@ from cwm_engine.diagnosis.switchboard import Switchboard
 from cwm_engine.diagnosis.tester import Tester
 from cwm_engine.diagnosis.vocabulary import Vocabulary
 
-_RANK_COST = 0.25
+RANK_COST = 0.25
 """What each place further down the ranking of lines costs an edit in plausibility."""
 
 _LIKENESS = 0.5
@@ -179,7 +179,7 @@ class _Search:
         return self._rank.get(site.line, len(self._rank))
 
     def _cost(self, site: Site) -> float:
-        return _RANK_COST * self._place(site)
+        return RANK_COST * self._place(site)
 
     def _try_each(self, sites: Iterable[Site], edits: Callable[[Site], Iterator[Edit]]) -> bool:
         """The edits of one site after the other."""
@@ -211,8 +211,9 @@ class _Search:
                 return False
             fitted = self._fitted_constant(site, value)
             if fitted is not None:
-                edit = Edit(site, "fitted", 1.0, always(fitted), partial(number_node, fitted))
-                self._hit(edit, self._cost(site) + 1.0)
+                cost = 0.5 + DIGIT * digits(fitted)
+                edit = Edit(site, "fitted", cost, always(fitted), partial(number_node, fitted))
+                self._hit(edit, self._cost(site) + cost)
         return True
 
     def _fitted_constant(self, site: Site, start: float) -> float | None:

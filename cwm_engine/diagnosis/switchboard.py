@@ -15,8 +15,9 @@ from typing import Any
 
 from cwm_engine.diagnosis.executor import Bench, Loader, ModelRef, load_plainly
 from cwm_engine.diagnosis.judge import Miss
+from cwm_engine.diagnosis.levels import Level
 from cwm_engine.diagnosis.sample import Sample
-from cwm_engine.diagnosis.schemata import CALL, EACH, INNER, LOCALS, OUTER, SITE, STATEMENT, TICK, Site, rewrite
+from cwm_engine.diagnosis.schemata import EACH, INNER, LOCALS, OUTER, TICK, Site, call_switch, rewrite, site_switch
 from cwm_engine.world_model.counters import LoopLimit
 
 Replacement = Callable[..., Any]
@@ -53,26 +54,37 @@ class Switchboard:
     def __post_init__(self) -> None:
         transformed, self.sites = self.rewriting(self.tree, self.model.name, self.lines)
         self._left = [_LOOP_ITERATIONS]
+        self._switched = site_switch(0)
+        self._held: Site | None = None
+        self._level = Level.STEP
         self._limit = _LOOP_ITERATIONS
         self.bench = Bench(transformed, self.model, self.sample, self._names(), self.loader)
         self._namespace = self.bench.machine.namespace
         self._calibrate()
 
     def switch(self, site: Site, replacement: Replacement | None) -> bool:
-        """Replace a site until `clear`.
+        """Replace a site until `clear` or another is replaced.
 
         Args:
             site: The site.
             replacement: A function of the names in scope and the operands.
 
         Returns:
-            Whether the model could be constructed like this; if not, nothing is switched on.
+            Whether the model could be constructed like this; if not, nothing but what is held is switched on. What is
+            in the same statement as the change that is held cannot be switched on.
         """
         names = self._namespace
-        names[STATEMENT], names[SITE], names[CALL] = site.statement, site.number, replacement
+        names[self._switched] = None
         self._left[0] = self._limit
+        level = site.level
+        if self._held is not None:
+            if self._held.statement == site.statement:
+                return False
+            level = max(level, self._held.level)
+        self._switched, self._level = site_switch(site.statement), level
+        names[self._switched], names[call_switch(site.statement)] = site.number, replacement
         try:
-            self.bench.machine.reset(site.level)
+            self.bench.machine.reset(level)
         except KeyboardInterrupt:
             raise
         except BaseException:  # noqa: BLE001 - a candidate may raise anything
@@ -80,15 +92,52 @@ class Switchboard:
             return False
         return True
 
+    def hold(self, site: Site, replacement: Replacement | None) -> bool:
+        """Replace a site until `release`, whatever else is replaced or cleared meanwhile.
+
+        Returns:
+            Whether the model could be constructed like this; if not, nothing is switched on.
+        """
+        self.release()
+        self._held = site
+        self._namespace[site_switch(site.statement)] = site.number
+        self._namespace[call_switch(site.statement)] = replacement
+        try:
+            self.clear()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - a candidate may raise anything
+            self.release()
+            return False
+        return True
+
+    def release(self) -> None:
+        """Undo `hold` and `switch`."""
+        if self._held is not None:
+            self._namespace[site_switch(self._held.statement)] = None
+            self._held = None
+        self.clear()
+
     def clear(self) -> None:
-        """Make it the original program again."""
-        self._namespace[STATEMENT] = 0
-        self.bench.machine.reset()
+        """Undo `switch`."""
+        self._namespace[self._switched] = None
+        self._switched = site_switch(0)
+        self.bench.machine.reset(Level.STEP if self._held is None else self._held.level)
+
+    def refresh(self) -> None:
+        """Forget what earlier steps left behind, where that takes no new construction of the model."""
+        if self._level is Level.STEP:
+            self.bench.machine.reset()
 
     def accepts(self, row: int) -> bool:
         """Whether the program as switched predicts a transition of the sample."""
         self._left[0] = self._limit
         return self.bench.accepts(row)
+
+    def look(self, row: int) -> tuple[list[Any], int] | None:
+        """The cells of its prediction and which of them are wrong, a bit each; None after an exception."""
+        self._left[0] = self._limit
+        return self.bench.look(row)
 
     def measure(self, row: int) -> Miss | None:
         """How far its prediction is from the outcome; None after an exception."""
@@ -115,7 +164,7 @@ class Switchboard:
             outer.update(scope)
 
         return {
-            STATEMENT: 0, SITE: 0, CALL: None,
+            **{name(site.statement): None for site in self.sites for name in (site_switch, call_switch)},
             TICK: tick, EACH: each, LOCALS: builtins.locals,
             OUTER: remember, INNER: lambda scope: {**outer, **scope},
         }  # fmt: skip

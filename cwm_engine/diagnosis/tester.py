@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from cwm_engine.diagnosis.judge import Miss
-from cwm_engine.diagnosis.levels import Level
 from cwm_engine.diagnosis.schemata import Site
 from cwm_engine.diagnosis.switchboard import Switchboard
 
@@ -52,6 +51,12 @@ class Tester:
         """Whether the deadline has passed."""
         return time.process_time() > self.deadline
 
+    def late_after(self, share: float) -> Callable[[], bool]:
+        """A function that says whether a part of the time that is left now has passed."""
+        now = time.process_time()
+        until = now + share * (self.deadline - now)
+        return lambda: time.process_time() > until
+
     def passes(self, site: Site, replacement: Callable[..., Any] | None) -> bool:
         """Whether the program is right everywhere with a site replaced."""
         self.tried += 1
@@ -61,8 +66,8 @@ class Tester:
         for index, row in enumerate(self._rows):
             if not board.accepts(row):
                 return False
-            if index == _FIRST and site.level is Level.STEP:
-                board.bench.machine.reset()  # what the first transitions left behind must not decide
+            if index == _FIRST:
+                board.refresh()  # what the first transitions left behind must not decide
         return True
 
     def measure(self, site: Site, replacement: Callable[..., Any], row: int) -> Miss | None:

@@ -7,15 +7,15 @@ transition, those of the episodes included that the search never saw.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.diagnosis import inquiries
-from cwm_engine.diagnosis.inquiries import sample_of, search
+from cwm_engine.diagnosis.inquiries import SEARCH_SECONDS, sample_of, search
 from cwm_engine.diagnosis.repairs import Candidate, confirm, tell_apart
 from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.session import Settings
@@ -28,6 +28,9 @@ from cwm_engine.trajectories.dataset import Dataset
 
 SECONDS = 20.0
 """Wall time for one repair; what is under way is finished."""
+
+PAIRS_SECONDS = 6.0
+"""Processor time for the search for two edits that only together repair a program."""
 
 MOST_EDITS = 3
 """How many edits of a program are looked for, one after another."""
@@ -66,12 +69,12 @@ class Outcome:
 
     Attributes:
         repairs: Programs that predict more, the best first.
-        tried: What was tried, as half a sentence, e.g. "2,143 single edits".
+        tried: How many programs of which kind were tried.
         problem: Why nothing could be tried, as a sentence; None where something was.
     """
 
     repairs: tuple[Repaired, ...] = ()
-    tried: str = ""
+    tried: Mapping[str, int] = field(default_factory=dict)
     problem: str | None = None
 
 
@@ -170,36 +173,31 @@ class _Repair:
         self._runner = runner
         self._settings = settings
         self._deadline = deadline
-        self._tried = 0
+        self._tried = {"single edits": 0, "pairs": 0}
         self._exhausted = True
 
     def of(self, start: _Step) -> Outcome:
-        """Look for one edit; then for edits that repair a part each."""
-        repairs = self._whole(start)
+        """Look for one edit, for two, and for edits that repair a part each."""
+        repairs = self._whole(start) or self._pair(start)
         step = start
         while not repairs and len(step.changes) < MOST_EDITS and (better := self._partly(step)) is not None:
             step = better
-            repairs = self._whole(step)
+            repairs = self._whole(step) or self._pair(step)
         if not repairs and step is not start:
             evidence = step.evidence
             repairs = (Repaired(step.reading.text, step.changes, evidence.passed, len(evidence.checked)),)
-        return Outcome(repairs, f"{self._tried:,} single edits")
+        return Outcome(repairs, self._tried)
 
     def _whole(self, step: _Step) -> tuple[Repaired, ...]:
         """The single edits that repair a program."""
         evidence = step.evidence
         if not evidence.failing.any():
             return (Repaired(step.reading.text, step.changes, evidence.passed, len(evidence.checked)),)
-        sample = sample_of(evidence, step.reading.instrumented, evidence.checked)
-        confirmed = confirm(self._runner, evidence, self._search(step, sample), _CONFIRMED)
-        total = len(evidence.checked)
-        return tuple(
-            Repaired(
-                repair.text, (*step.changes, f"line {repair.line}: {repair.description}"), total, total,
-                repair.separated_by,
-            )
-            for repair in tell_apart(evidence, confirmed, self._settings.file, self._runner)
-        )  # fmt: skip
+        return self._confirmed(step, self._search(step, self._sample(step)))
+
+    def _pair(self, step: _Step) -> tuple[Repaired, ...]:
+        """The pairs of edits that repair a program."""
+        return self._confirmed(step, self._search(step, self._sample(step), pairs=True))
 
     def _partly(self, step: _Step) -> _Step | None:
         """The program after an edit that repairs a part of what is wrong and breaks nothing."""
@@ -213,13 +211,33 @@ class _Repair:
                     return after
         return None
 
-    def _search(self, step: _Step, sample: Sample) -> tuple[Candidate, ...]:
+    def _sample(self, step: _Step) -> Sample:
+        return sample_of(step.evidence, step.reading.instrumented, step.evidence.checked)
+
+    def _search(self, step: _Step, sample: Sample, *, pairs: bool = False) -> tuple[Candidate, ...]:
         evidence = step.evidence
         blamed = [failure.line for failure in evidence.failures if failure.line is not None]
-        found = search(self._runner, evidence, sample, blamed=blamed)
-        self._tried += found.tried
+        seconds = PAIRS_SECONDS if pairs else SEARCH_SECONDS
+        found = search(self._runner, evidence, sample, blamed=blamed, pairs=pairs, seconds=seconds)
+        self._tried["pairs" if pairs else "single edits"] += found.tried
         self._exhausted &= found.exhausted
         return found.candidates
+
+    def _confirmed(self, step: _Step, candidates: Sequence[Candidate]) -> tuple[Repaired, ...]:
+        """The candidates that pass every transition, as far as they differ in what they predict elsewhere."""
+        confirmed = confirm(self._runner, step.evidence, candidates, _CONFIRMED)
+        total = len(step.evidence.checked)
+        repairs = tell_apart(step.evidence, confirmed, self._settings.file, self._runner)
+        return tuple(
+            Repaired(
+                text=repair.text,
+                changes=(*step.changes, f"line {repair.line}: {repair.description}"),
+                passed=total,
+                total=total,
+                separated_by=repair.separated_by,
+            )
+            for repair in repairs
+        )
 
     def _after(self, step: _Step, candidate: Candidate) -> _Step | None:
         reading = read(candidate.text, self._settings)

@@ -82,12 +82,16 @@ class LocalProposer:
             raise NothingLeftError(
                 "the repairs that were found have been tried"
                 if outcome.repairs
-                else f"not a one-edit fault: {outcome.tried} were tried"
+                else f"not a one-edit fault: {_tried(outcome)} were tried"
             )
         return [
             Proposal(program=repair.text, reply=_told(repair), seconds=seconds if index == 0 else 0.0)
             for index, repair in enumerate(fresh)
         ]
+
+
+def _tried(outcome: Outcome) -> str:
+    return " and ".join(f"{count:,} {kind}" for kind, count in outcome.tried.items() if count)
 
 
 def _told(repair: Repaired) -> str:
