@@ -15,8 +15,6 @@ from typing import Any
 
 from cwm_engine.cli.live import LiveView
 from cwm_engine.cli.outcome import Ending, print_ending
-from cwm_engine.cli.plan import Plan, endpoint_of, plan_of
-from cwm_engine.cli.proposers import Proposers, notice, proposers_of
 from cwm_engine.cli.resume import Recorded, recorded_run
 from cwm_engine.cli.target import one_target, source_of
 from cwm_engine.cli.writing import replace_text, require_writable, write_text
@@ -24,9 +22,18 @@ from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_sett
 from cwm_engine.errors import CwmError
 from cwm_engine.project import ModelTarget, Project, find_project
 from cwm_engine.synthesis.journal import Journal
-from cwm_engine.synthesis.problem import Options, Problem, run_header
+from cwm_engine.synthesis.opening import (
+    Proposers,
+    begin_journal,
+    description_in,
+    description_of,
+    notice,
+    proposers_of,
+)
+from cwm_engine.synthesis.plan import Plan, endpoint_of, plan_of
+from cwm_engine.synthesis.problem import Options, Problem
 from cwm_engine.synthesis.result import SearchResult, SearchStatus
-from cwm_engine.synthesis.runs import delete_run, new_run_path
+from cwm_engine.synthesis.runs import delete_run
 from cwm_engine.synthesis.search import Search
 from cwm_engine.world_model.source import ModelSource
 
@@ -129,7 +136,7 @@ def _prepare(options: SynthesizeOptions) -> _Work:
             hint="write a first version, or ask a language model with --proposer openai",
         )
     proposers = proposers_of(plan, problem, endpoint)
-    journal = Journal.open(recorded.path) if recorded else _new_journal(plan, problem, proposers, target)
+    journal = Journal.open(recorded.path) if recorded else begin_journal(plan, problem, proposers, target)
     return _Work(
         target=target,
         project=project,
@@ -168,26 +175,10 @@ def _plan(options: SynthesizeOptions, project: Project, recorded: Recorded | Non
 
 def _description(given: str | None, target: ModelTarget, recorded: Recorded | None) -> str:
     if given is not None:
-        return _text_of(Path(given[1:])) if given.startswith("@") else given
+        return description_in(Path(given[1:])) if given.startswith("@") else given
     if recorded is not None:
         return recorded.description
-    configured = target.description or ""
-    file = target.root / configured
-    return _text_of(file) if configured and len(configured) < 1000 and file.is_file() else configured
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise CwmError(f"the description cannot be read: {reason}", path=path) from None
-
-
-def _new_journal(plan: Plan, problem: Problem, proposers: Proposers, target: ModelTarget) -> Journal:
-    header = run_header(problem, plan.options(None), proposers.proposer.name, **proposers.names)
-    sources = [name if name.startswith("minari:") else str(Path(name).absolute()) for name in target.trajectories]
-    return Journal.create(new_run_path(target.path.stem), {**header, "plan": plan.to_json(), "sources": sources})
+    return description_of(target)
 
 
 # The search
@@ -198,9 +189,9 @@ def _searched(work: _Work, options: SynthesizeOptions) -> tuple[SearchResult, Se
     title = f"{work.target.spec}: {plan.strategy_name}, {work.proposers.proposer.name}"
     view = LiveView(title, plan.limits, wanted=not options.as_json)
     workers = options.workers or work.project.settings.synthesis.workers or work.project.settings.workers
-    loop = asyncio.new_event_loop()
 
     async def run() -> tuple[SearchResult, Search]:
+        loop = asyncio.get_running_loop()
         try:
             search = _search(work, plan.options(workers), view)
             _announce(work, options)
@@ -214,7 +205,7 @@ def _searched(work: _Work, options: SynthesizeOptions) -> tuple[SearchResult, Se
         finally:
             await work.proposers.aclose()
 
-    return loop.run_until_complete(run())
+    return asyncio.run(run())
 
 
 def _search(work: _Work, options: Options, view: LiveView) -> Search:

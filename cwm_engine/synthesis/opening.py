@@ -1,21 +1,24 @@
-"""Who works on a search: who writes programs, who polishes those of others, who fits their numbers."""
+"""Opening a search: who writes programs, who polishes those of others, who fits their numbers, what is kept where."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from cwm_engine.cli.plan import Plan
 from cwm_engine.errors import CwmError
+from cwm_engine.project import ModelTarget
 from cwm_engine.synthesis.asking import Requests
 from cwm_engine.synthesis.heldout import split_episodes
 from cwm_engine.synthesis.interfaces import Proposer, SearchAction, Selection, Usage
+from cwm_engine.synthesis.journal import Journal
+from cwm_engine.synthesis.plan import Plan
 from cwm_engine.synthesis.prices import cost_of
-from cwm_engine.synthesis.problem import Problem
+from cwm_engine.synthesis.problem import Problem, run_header
 from cwm_engine.synthesis.proposers.endpoint import Endpoint
 from cwm_engine.synthesis.proposers.local import LocalProposer
 from cwm_engine.synthesis.proposers.openai_proposer import OpenAIProposer
 from cwm_engine.synthesis.proposers.replay import Replay
+from cwm_engine.synthesis.runs import new_run_path
 from cwm_engine.synthesis.tree import ROOT, Tree
 
 
@@ -79,6 +82,37 @@ def proposers_of(plan: Plan, problem: Problem, endpoint: Endpoint | None) -> Pro
         case _:
             raise CwmError(f"there is nobody to ask: the proposer is {plan.proposer}", hint="use --proposer")
     return Proposers(proposer, local if plan.polishes else None, local if plan.fit else None, endpoint)
+
+
+def begin_journal(plan: Plan, problem: Problem, proposers: Proposers, target: ModelTarget) -> Journal:
+    """The journal of a new run, in the place where runs are kept."""
+    header = run_header(problem, plan.options(None), proposers.proposer.name, **proposers.names)
+    sources = [name if name.startswith("minari:") else str(Path(name).absolute()) for name in target.trajectories]
+    return Journal.create(new_run_path(target.path.stem), {**header, "plan": plan.to_json(), "sources": sources})
+
+
+def description_of(target: ModelTarget) -> str:
+    """What the environment is, as it is configured: the words, or the file that holds them; may be empty.
+
+    Raises:
+        CwmError: The file cannot be read.
+    """
+    configured = target.description or ""
+    file = target.root / configured
+    return description_in(file) if configured and len(configured) < 1000 and file.is_file() else configured
+
+
+def description_in(file: Path) -> str:
+    """A description that is kept in a file.
+
+    Raises:
+        CwmError: The file cannot be read.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise CwmError(f"the description cannot be read: {reason}", path=file) from None
 
 
 def notice(endpoint: Endpoint, proposer: Proposer, plan: Plan, problem: Problem) -> list[str]:
