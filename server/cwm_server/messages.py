@@ -122,11 +122,137 @@ class CheckResult:
     report: dict[str, Any]
 
 
+@attrs.frozen(kw_only=True)
+class DatasetParams:
+    """`cwm/dataset`, to the server: what data a file was checked against, and where it fails.
+
+    Attributes:
+        uri: The file, which has to be open and checked.
+        model: Which model of it; the first one where it is not said.
+    """
+
+    uri: str
+    model: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DatasetResult:
+    """The answer to `cwm/dataset`.
+
+    Attributes:
+        models: All models of the file that were run.
+        dataset: The document of `cwm_engine.checking.episodes.dataset_json`.
+    """
+
+    schema: int
+    models: list[str]
+    dataset: dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class EpisodeParams:
+    """`cwm/episode`, to the server: steps of an episode, as they were observed and predicted.
+
+    Attributes:
+        uri: The file, which has to be open and checked.
+        episode: The number of the episode, from 0.
+        model: Which model of the file; the first one where it is not said.
+        start: The first step, from 0.
+        count: How many steps at most.
+    """
+
+    uri: str
+    episode: int
+    model: str | None = None
+    start: int = 0
+    count: int = 500
+
+
+@attrs.frozen(kw_only=True)
+class EpisodeResult:
+    """The answer to `cwm/episode`.
+
+    Attributes:
+        episode: The document of `cwm_engine.checking.episodes.episode_json`.
+    """
+
+    schema: int
+    episode: dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class FailuresParams:
+    """`cwm/failures`, to the server: the first failing steps of an episode, whole.
+
+    Attributes:
+        uri: The file, which has to be open and checked.
+        episode: The number of the episode, from 0.
+        model: Which model of the file; the first one where it is not said.
+        count: How many at most.
+    """
+
+    uri: str
+    episode: int
+    model: str | None = None
+    count: int = 100
+
+
+@attrs.frozen(kw_only=True)
+class FailuresResult:
+    """The answer to `cwm/failures`.
+
+    Attributes:
+        failures: The documents of `cwm_engine.checking.episodes.failures_json`.
+    """
+
+    schema: int
+    failures: list[dict[str, Any]]
+
+
+@attrs.frozen(kw_only=True)
+class ImagesParams:
+    """`cwm/images`, to the server: the pictures of one step.
+
+    Attributes:
+        uri: The file, which has to be open and checked.
+        episode: The number of the episode, from 0.
+        step: The number of the step, from 0.
+        model: Which model of the file; the first one where it is not said.
+    """
+
+    uri: str
+    episode: int
+    step: int
+    model: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ImagesResult:
+    """The answer to `cwm/images`.
+
+    Attributes:
+        images: The documents of `cwm_engine.checking.episodes.images_json`.
+    """
+
+    schema: int
+    images: list[dict[str, Any]]
+
+
 CHECK = "cwm/check"
+DATASET = "cwm/dataset"
+EPISODE = "cwm/episode"
+FAILURES = "cwm/failures"
+IMAGES = "cwm/images"
 STATUS = "cwm/status"
 
 NOTIFICATIONS: dict[str, type] = {STATUS: StatusParams}
 """By method; those from the client to the server are handed over as these types."""
 
-REQUESTS: dict[str, tuple[type, type]] = {CHECK: (CheckParams, CheckResult)}
+REQUESTS: dict[str, tuple[type, type]] = {
+    CHECK: (CheckParams, CheckResult),
+    DATASET: (DatasetParams, DatasetResult),
+    EPISODE: (EpisodeParams, EpisodeResult),
+    FAILURES: (FailuresParams, FailuresResult),
+    IMAGES: (ImagesParams, ImagesResult),
+}
 """By method: the parameters and the answer."""
