@@ -10,4 +10,4 @@ export CWM_E2E_VSIX
 if [[ $# == 0 ]]; then set -- ./*.test.ts; fi
 "$root/node_modules/.bin/tsc" --project .
 # One file after the other: a workbench takes a core for itself, and the Python server another.
-exec node --test --test-concurrency=1 --test-timeout=300000 "$@"
+exec node --test --test-concurrency=1 --test-timeout=600000 "$@"

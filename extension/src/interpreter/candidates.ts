@@ -7,8 +7,6 @@ export interface Candidate {
   readonly command: string;
   /** Where it comes from, as a sentence can name it. */
   readonly source: string;
-  /** Whether a person named it: then no other is taken in its place. */
-  readonly named: boolean;
 }
 
 /** Lists them: the setting alone where there is one, else those of the Python extensions and of the PATH. */
@@ -17,18 +15,17 @@ export async function candidates(
   scope: Uri | undefined,
   root: string | undefined,
 ): Promise<Candidate[]> {
-  if (setting)
-    return [{ command: expand(setting, root, process.env), source: "the setting cwm.interpreter", named: true }];
+  if (setting) return [{ command: expand(setting, root, process.env), source: "the setting cwm.interpreter" }];
   const found: Candidate[] = [];
   if (scope) {
     for (const { name, interpreterOf } of await providers()) {
       // One after the other: the second is asked only for what the first does not know.
       // oxlint-disable-next-line no-await-in-loop
       const command = await interpreterOf(scope).catch(() => undefined);
-      if (command) found.push({ command, source: name, named: false });
+      if (command) found.push({ command, source: name });
     }
   }
   const names = process.platform === "win32" ? ["python", "py"] : ["python3", "python"];
-  found.push(...names.map((command) => ({ command, source: "the PATH", named: false })));
+  found.push(...names.map((command) => ({ command, source: "the PATH" })));
   return found.filter(({ command }, index) => found.findIndex((other) => other.command === command) === index);
 }

@@ -67,7 +67,7 @@ export class Installer {
   async #pip(python: string, report: (message: string) => void, cancellation: CancellationToken): Promise<void> {
     const options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"];
     const wheel = await this.#wheel();
-    await this.#run(python, ["-m", "pip", "install", ...options, wheel], report, cancellation);
+    await this.#run(python, ["-m", "pip", "install", ...options, `${wheel}[debug]`], report, cancellation);
     // The same version may hold other code while it is developed; pip would keep what is there.
     const again = ["--force-reinstall", "--no-deps", "--quiet"];
     await this.#run(python, ["-m", "pip", "install", ...options, ...again, wheel], report, cancellation);

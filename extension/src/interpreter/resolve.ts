@@ -38,14 +38,12 @@ export class InterpreterResolver {
     const ready = found.find(({ interpreter }) => interpreter.packageVersion === this.#version);
     if (ready) return { kind: "ready", interpreter: ready.interpreter, source: ready.candidate.source };
 
-    if (!found.some(({ candidate }) => candidate.named)) {
-      const own = await this.installer.privateInterpreter();
-      const interpreter = own && (await probe(own, this.#folder).catch(() => undefined));
-      if (interpreter) return { kind: "ready", interpreter, source: PRIVATE };
-    }
+    const own = await this.installer.privateInterpreter();
+    const interpreter = own && (await probe(own, this.#folder).catch(() => undefined));
+    if (interpreter) return { kind: "ready", interpreter, source: PRIVATE };
     const [best] = found;
     if (!best) return { kind: "missing", message: noPython(problems) };
-    if (!best.candidate.named && (await this.installer.hasPrivateEnvironment())) {
+    if (await this.installer.hasPrivateEnvironment()) {
       // It is of another version of this extension; whoever agreed to it once is not asked again.
       const command = await this.installer.createPrivateEnvironment(best.interpreter);
       return { kind: "ready", interpreter: await probe(command, this.#folder), source: PRIVATE };

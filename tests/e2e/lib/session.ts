@@ -18,8 +18,6 @@ export interface SessionOptions extends Partial<ServerOptions> {
   readonly trust?: "ask" | "always";
   /** False for a workbench without the extension. */
   readonly extension?: boolean;
-  /** False for a machine on which no interpreter is chosen. */
-  readonly interpreter?: boolean;
 }
 
 export interface Session {
@@ -95,12 +93,11 @@ export function session(file: string, options: SessionOptions = {}): Session {
 }
 
 function serverOptions(options: SessionOptions): ServerOptions {
-  const interpreter = options.interpreter === false ? {} : { "cwm.interpreter": variable("CWM_E2E_PYTHON") };
   return {
     workspace: options.workspace ?? { ".": EXAMPLES },
     vsix: [...(options.extension === false ? [] : [variable("CWM_E2E_VSIX")]), ...(options.vsix ?? [])],
     userSettings: { "security.workspace.trust.enabled": options.trust === "ask", ...options.userSettings },
-    machineSettings: { ...interpreter, ...options.machineSettings },
+    machineSettings: { "cwm.interpreter": variable("CWM_E2E_PYTHON"), ...options.machineSettings },
     environment: options.environment ?? {},
   };
 }

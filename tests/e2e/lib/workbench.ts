@@ -119,6 +119,16 @@ export class Workbench {
     return this.page.locator(".statusbar-item").filter({ hasText: text }).first();
   }
 
+  /** Opens what lies behind the braces beside the language in the status bar. */
+  async showLanguageStatus(): Promise<void> {
+    await this.page.locator(".statusbar-item[id='status.languageStatus']").click();
+    await this.page.locator(".hover-language-status").first().waitFor();
+  }
+
+  languageStatus(text: string | RegExp): Locator {
+    return this.page.locator(".hover-language-status .element").filter({ hasText: text }).first();
+  }
+
   webview(): FrameLocator {
     return this.page.frameLocator("iframe.webview.ready").first().frameLocator("iframe#active-frame");
   }

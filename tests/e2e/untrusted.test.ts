@@ -1,0 +1,48 @@
+// In a folder that is not trusted nothing runs, and everything says so; trusting it is enough to start.
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { session } from "./lib/session.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cwm-e2e-python-"));
+after(() => rmSync(folder, { recursive: true }));
+const marker = join(folder, "ran");
+const python = join(folder, "python");
+// Leaves a mark when it is run, whatever for.
+writeFileSync(python, `#!/bin/sh\ntouch '${marker}'\nexec '${process.env["CWM_E2E_PYTHON"]}' "$@"\n`, { mode: 0o755 });
+
+const it = session(import.meta.url, {
+  trust: "ask",
+  machineSettings: { "cwm.interpreter": python },
+});
+
+test("nothing is run when a model is opened", async () => {
+  await it.workbench.trust(/^No, I don/);
+  await it.workbench.open("cartpole_broken.py");
+  await it.page.locator(".statusbar-item", { hasText: "Restricted Mode" }).waitFor();
+  await it.workbench.showLanguageStatus();
+  await it.workbench.languageStatus("CWM is off").waitFor();
+  assert.equal(existsSync(marker), false);
+  await it.picture("untrusted");
+});
+
+test("a command says why it does not run", async () => {
+  await it.workbench.command("CWM: Check World Model");
+  await it.workbench.toast("This folder is not trusted, so nothing in it is run.").waitFor();
+  assert.equal(existsSync(marker), false);
+  await it.picture("command");
+});
+
+test("once the folder is trusted, the mistake is shown", async () => {
+  await it.workbench.toast("not trusted").getByRole("button", { name: "Manage trust" }).click();
+  await it.page
+    .locator(".workspace-trust-editor")
+    .getByRole("button", { name: /^Trust/ })
+    .first()
+    .click();
+  await it.workbench.open("cartpole_broken.py");
+  await it.workbench.squiggles("error").first().waitFor();
+  assert.equal(existsSync(marker), true);
+});
