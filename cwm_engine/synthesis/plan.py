@@ -115,7 +115,10 @@ class Plan:
 
 
 def plan_of(
-    given: Mapping[str, Any], configured: Synthesis, recorded: Mapping[str, Any] | None = None
+    given: Mapping[str, Any],
+    configured: Synthesis,
+    recorded: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[Plan, bool]:
     """What the command line, the run that goes on (or is replayed) and the configuration make together.
 
@@ -123,12 +126,16 @@ def plan_of(
         given: What the command line says, by attribute of `Plan`; None where it says nothing.
         configured: What the configuration says.
         recorded: What the run was begun with.
+        environment: The variables; those of the process when None.
 
     Returns:
         The plan, and whether the user gave the address of the endpoint, rather than some file.
     """
     names = {attribute.name for attribute in fields(Plan)}
     settings = configured.model_dump(include=names, exclude_unset=True, exclude_none=True)
+    named = (os.environ if environment is None else environment).get("CWM_MODEL", "").strip()
+    if named:
+        settings["model"] = named
     chosen: dict[str, Any] = {}
     for layer in (recorded or settings, given):
         chosen |= {name: value for name, value in layer.items() if name in names and value is not None}
