@@ -5,7 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 
-TABLES = ("throughput", "memory", "localization", "fitting", "cwmb", "attacks", "trajectories", "search_overhead")
+TABLES = (
+    "throughput",
+    "memory",
+    "localization",
+    "fitting",
+    "hand_faults",
+    "cwmb",
+    "attacks",
+    "trajectories",
+    "search_overhead",
+)
 
 
 def main() -> None:
