@@ -6,6 +6,7 @@ import ast
 
 import pytest
 
+from benchmarks.hand_faults import main
 from benchmarks.hand_faults.catalogue import FAULTY, HAND_FAULTS, HandFault
 from benchmarks.hand_faults.data import WORLDS, recording, right_model, wide
 from cwm_engine.checking.evidence import Program
@@ -74,3 +75,10 @@ def test_every_mistake_alone_shows_in_what_is_searched(world):
         for mistake in fault.mistakes:
             others = [other for other in fault.mistakes if other is not mistake]
             assert accuracy(on_searched, fault.without(*others)) < 1.0, (fault.name, mistake.what)
+
+
+def test_a_search_without_a_language_model_repairs_one(capsys):
+    main(["frozen_lake_left_is_right", "--verbose"])
+    shown = capsys.readouterr().out
+    assert "the author exchanges left and right" in shown
+    assert "one mistake: 1 of 1 verified (100 %), 1 of them right elsewhere" in shown
