@@ -8,7 +8,7 @@ PYTHON ?= python3
 .PHONY: help demo test check format bench docs vsix e2e clean
 
 help:
-	@echo "make demo    record CartPole and Taxi, find the faults of two broken models, repair them"
+	@echo "make demo    record CartPole and Taxi, find the faults of two broken models, search for right ones"
 	@echo "make test    make check and all tests"
 	@echo "make check   format, lint, types, import arrows"
 	@echo "make format  format the code and apply safe lint fixes"

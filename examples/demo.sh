@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job from beginning to end, in the scratch folder demo/: record, describe, check, repair, check again.
+# The main job from beginning to end, in the scratch folder demo/: record, describe, check, fix, search, check again.
 # Run it with `make demo`; every command is printed before it runs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -24,6 +24,7 @@ run() {
 rm -rf demo
 mkdir -p demo/models
 cd demo
+export CWM_RUNS=runs
 
 say "Record what really happens, from Gymnasium."
 run 0 cwm record CartPole-v1 --episodes 60 --starts spread --max-steps 50 --output trajectories/cartpole.sqlite
@@ -32,18 +33,21 @@ run 0 cwm record Taxi-v4 --episodes 30 --policy ../examples/taxi/driver.py:drive
 say "Is the data sound?"
 run 0 cwm describe trajectories/taxi.sqlite
 
-say "Two models with one mistake each: where is it? Models and data are matched by their names."
-cp ../examples/cartpole/cartpole_broken.py models/cartpole.py
+say "A Taxi with one mistake and a CartPole with two: where are they? Models and data are matched by their names."
 cp ../examples/taxi/taxi_broken.py models/taxi.py
+cp ../examples/cartpole/cartpole_two_faults.py models/cartpole.py
 run 1 cwm check models
 
-say "What would repair them?"
-run 1 cwm check models --diff
+say "One edit repairs the Taxi: write it to the file."
+run 0 cwm check models/taxi.py --fix
 
-say "Repair them."
-run 0 cwm check models --fix
+say "The CartPole takes more than one: search for a program that is right, with no language model and no network."
+run 0 cwm synthesize models/cartpole.py --write
+
+say "What was tried?"
+run 0 cwm show
 
 say "And check what is in the files now."
 run 0 cwm check models
 
-say "The scratch folder demo/ has the models and the trajectories; examples/ has more to try."
+say "The scratch folder demo/ has the models, the trajectories and the search; examples/ has more to try."

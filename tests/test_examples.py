@@ -1,6 +1,5 @@
 """The examples: right models agree with Gymnasium, broken ones differ from them in one line, and the demo runs."""
 
-import difflib
 import importlib.util
 import os
 import shutil
@@ -56,11 +55,9 @@ def test_the_cart_pole_is_gymnasiums_far_beyond_the_recorded_states() -> None:
         assert predicted[1:] == (reward, terminated)
 
 
-@pytest.mark.parametrize("name", ["cartpole", "taxi"])
-def test_a_broken_model_differs_from_the_right_one_in_one_line(name: str) -> None:
-    right, broken = ((EXAMPLES / name / f"{name}{suffix}.py").read_text().splitlines() for suffix in ("", "_broken"))
-    changed = [line for line in difflib.ndiff(right, broken) if line.startswith(("+ ", "- "))]
-    assert len(changed) == 2
+@pytest.mark.parametrize(("name", "faults"), [("cartpole_broken", 1), ("taxi_broken", 1), ("cartpole_two_faults", 2)])
+def test_a_broken_model_differs_from_the_right_one_in_as_many_lines_as_it_has_faults(name: str, faults: int) -> None:
+    assert len(faulty_lines(name)) == faults
 
 
 def test_every_model_is_configured_with_data_that_is_there() -> None:
@@ -76,7 +73,7 @@ def test_the_data_is_small_enough_to_look_at_and_says_where_it_is_from(path: Pat
     assert load_dataset(path).provenance.environment in {"CartPole-v1", "Taxi-v4", "MountainCar-v0"}
 
 
-def test_the_demo_records_finds_repairs_and_ends_with_right_models(tmp_path: Path) -> None:
+def test_the_demo_records_finds_repairs_searches_and_ends_with_right_models(tmp_path: Path) -> None:
     """The main job on real input, as `make demo` runs it, in a copy of the examples."""
     shutil.copytree(EXAMPLES, tmp_path / "examples")
     scripts = sysconfig.get_path("scripts")
@@ -85,18 +82,21 @@ def test_the_demo_records_finds_repairs_and_ends_with_right_models(tmp_path: Pat
         ["bash", "examples/demo.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("fixed: line") == 2
-    for name in ("cartpole", "taxi"):
-        line = fault(name)
-        assert f"models/{name}.py:{line}:" in done.stdout
-        assert loaded(tmp_path / "demo" / "models" / f"{name}.py").Environment()
+    assert f"models/taxi.py:{faulty_lines('taxi_broken')[0]}:" in done.stdout
+    assert f"models/cartpole.py:{faulty_lines('cartpole_two_faults')[1]}:" in done.stdout
+    assert done.stdout.count("fixed: line") == 1
+    assert "models/cartpole.py: verified: all searched and held-out transitions are right" in done.stdout
     assert "2 models: 2 right" in done.stdout.split("check what is in the files now")[1]
+    for name in ("cartpole", "taxi"):
+        repaired, right = tmp_path / "demo" / "models" / f"{name}.py", EXAMPLES / name / f"{name}.py"
+        assert repaired.read_text() == right.read_text()
 
 
-def fault(name: str) -> int:
-    """The number of the line in which a broken model is wrong."""
-    right, broken = ((EXAMPLES / name / f"{name}{suffix}.py").read_text().splitlines() for suffix in ("", "_broken"))
-    return next(number for number, (one, other) in enumerate(zip(right, broken, strict=True), start=1) if one != other)
+def faulty_lines(name: str) -> list[int]:
+    """The numbers of the lines in which a broken model is wrong."""
+    world = name.split("_", maxsplit=1)[0]
+    right, broken = ((EXAMPLES / world / f"{file}.py").read_text().splitlines() for file in (world, name))
+    return [number for number, (one, other) in enumerate(zip(right, broken, strict=True), start=1) if one != other]
 
 
 def test_the_console_script_is_that_of_this_interpreter() -> None:

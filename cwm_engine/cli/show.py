@@ -168,10 +168,15 @@ def _label(node: Mapping[str, Any], *, best: bool, width: int) -> Text:
         line.append(show_share(node["accuracy"]), accuracy_style(node["accuracy"]))
     if best:
         line.append("  best", "bold green")
-    remark = node["reason"] if node["program"] is None or node["buggy"] else node["note"]
+    remark = node["reason"] if node["program"] is None or node["buggy"] else node["note"] or _unasked(node)
     if remark:
         line.append(f"  {crop(printable(' '.join(str(remark).split())), min(_REASON, max(width - 40, 20)))}", "dim")
     return line
+
+
+def _unasked(node: Mapping[str, Any]) -> str:
+    """What a proposer that nobody had to ask said it changed."""
+    return "" if node["prompt"] else str(node["reply"]).partition("; then")[0]
 
 
 # One program
