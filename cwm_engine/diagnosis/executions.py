@@ -26,8 +26,39 @@ def executions(evidence: Evidence, instrumented: Instrumented) -> dict[int, int]
     Returns:
         Nothing where it was not told in full.
     """
-    if not evidence.paths or len(evidence.paths) >= min(_MOST_PATHS, most_paths(len(instrumented.probes))):
+    counts = _counts(evidence, instrumented)
+    branches = [block for block in instrumented.blocks if block.kind in _BRANCHES and block.lines]
+    return {block.lines[0]: counts[block.index] for block in branches} if counts is not None else {}
+
+
+def line_executions(evidence: Evidence, instrumented: Instrumented) -> dict[int, int]:
+    """How many of the checked transitions execute each line of the functions of a model.
+
+    What runs only while the model is loaded and constructed counts once. Nothing where it was not told in full.
+
+    Args:
+        evidence: What a run showed.
+        instrumented: The version that ran, with its probes.
+    """
+    counts = _counts(evidence, instrumented)
+    if counts is None:
         return {}
+    loaded = instrumented.executed(evidence.loading)
+    lines: dict[int, int] = {}
+    for block in instrumented.blocks:
+        count = max(counts[block.index], block.index in loaded)
+        for line in block.lines:
+            lines[line] = max(lines.get(line, 0), count)
+    return lines
+
+
+def _counts(evidence: Evidence, instrumented: Instrumented) -> Counter[int] | None:
+    """How many transitions execute each block; None where that was not told in full."""
+    probes = len(instrumented.probes)
+    if not evidence.paths or len(evidence.paths) >= min(_MOST_PATHS, most_paths(probes)):
+        return None
+    if len(evidence.loading) != probes:
+        return None
     counts: Counter[int] = Counter()
     ways = evidence.row_path.astype(np.int64) << 16 | evidence.row_status
     found, numbers = np.unique(ways[evidence.checked], return_counts=True)
@@ -35,8 +66,7 @@ def executions(evidence: Evidence, instrumented: Instrumented) -> dict[int, int]
         raised = _line(evidence, way & 0xFFFF)
         for index in instrumented.executed(evidence.paths[way >> 16], raised):
             counts[index] += number
-    branches = [block for block in instrumented.blocks if block.kind in _BRANCHES and block.lines]
-    return {block.lines[0]: counts[block.index] for block in branches}
+    return counts
 
 
 def _line(evidence: Evidence, status: int) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from cwm_server import features, lifeline
 from cwm_server.checks import Checks
 from cwm_server.configuration import Configuration, read_configuration
 from cwm_server.documents import Documents
+from cwm_server.outlines import Outlines
 from cwm_server.protocol import Protocol, until_done
 from cwm_server.workers import Workers
 
@@ -37,6 +38,7 @@ class CwmServer(LanguageServer):
     Attributes:
         documents: The open files and what is known about them.
         checks: Checks them.
+        outlines: Where things are in them, and what the last run says of them.
         workers: Gives processes for whatever takes long.
         configured: Whether the client has said what is configured; nothing is checked before.
         has_shut_down: Whether the client has asked for the end as the protocol wants it.
@@ -54,6 +56,7 @@ class CwmServer(LanguageServer):
         self.documents = Documents(self.settings_for)
         self.workers = Workers()
         self.checks = Checks(self.documents, self.workers)
+        self.outlines = Outlines(self.documents, self.checks)
         self.configured = False
         self.has_shut_down = False
         self.editor: int | None = None
@@ -93,11 +96,14 @@ class CwmServer(LanguageServer):
 
     async def register_capability(self, registration: types.Registration) -> None:
         """Ask the client for something; one that declines does without."""
-        request = self.client_register_capability_async(types.RegistrationParams([registration]))
+        await self.ask_client(self.client_register_capability_async(types.RegistrationParams([registration])))
+
+    async def ask_client(self, request: Any) -> None:
+        """Wait until the client has done what it was asked for; one that declines does without."""
         try:
             await until_done(asyncio.ensure_future(request))
         except JsonRpcException as error:
-            logger.warning("the client does not register %s: %s", registration.method, error.message)
+            logger.warning("the client declines: %s", error.message)
 
     async def pull_configuration(self) -> None:
         """Ask the client what is configured, and check every open file under it."""

@@ -103,9 +103,9 @@ class Documents:
         self._settings_for = settings_for
         self._open: dict[str, Snapshot] = {}
         self._checked: dict[str, Checked] = {}
-        self._when_closed: list[Callable[[str], None]] = []
+        self._when_closed: list[Callable[[str], object]] = []
 
-    def on_close(self, react: Callable[[str], None]) -> None:
+    def on_close(self, react: Callable[[str], object]) -> None:
         """Call a function with the address of each file that is closed."""
         self._when_closed.append(react)
 

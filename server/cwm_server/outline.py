@@ -27,8 +27,8 @@ def outline(checker: Checker, params: Message) -> Message:
         params: `text`.
 
     Returns:
-        `models`, each with `name`; `line` of its name; `body`, its first and last line; `step`, the line of the function
-        that predicts; `assigned`, fields by line (see `assigned_fields`); `branches`, transitions by line (see
+        `models`, each with `name`; `line` of its name; `body`, its first and last line; `step`, the line of the
+        function that predicts; `assigned`, fields by line (see `assigned_fields`); `branches`, transitions by line (see
         `executions`); `checked`, how many transitions were run.
     """
     tree = parse(params["text"])

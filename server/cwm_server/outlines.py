@@ -74,7 +74,7 @@ class Outlines:
         documents.on_close(self._closed)
 
     def observe(self, observer: Callable[[str], None]) -> None:
-        """Call a function with the address of a file whenever its outline is new."""
+        """Call a function with the address of a file whenever its outline, or what is known of its models, is new."""
         self._observers.append(observer)
 
     def of(self, uri: str) -> Outline:
@@ -97,6 +97,8 @@ class Outlines:
             self._tasks[uri] = asyncio.ensure_future(self._ask(checked))
         elif checked.outcome == "noModel":
             self._learn(checked, ())
+        else:
+            self._tell(uri)
 
     async def _ask(self, checked: Checked) -> None:
         snapshot = checked.snapshot
@@ -109,8 +111,11 @@ class Outlines:
 
     def _learn(self, checked: Checked, outline: Outline) -> None:
         self._known[checked.snapshot.uri] = (checked.snapshot.lines, outline)
+        self._tell(checked.snapshot.uri)
+
+    def _tell(self, uri: str) -> None:
         for observer in self._observers:
-            observer(checked.snapshot.uri)
+            observer(uri)
 
     def _closed(self, uri: str) -> None:
         self._cancel(uri)

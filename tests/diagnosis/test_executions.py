@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cwm_engine.diagnosis.executions import executions
+from cwm_engine.diagnosis.executions import executions, line_executions
 from cwm_engine.diagnosis.session import Session, Settings
 from tests.recordings import made
 
@@ -74,3 +74,21 @@ def test_equal_states_and_actions_count_as_often_as_they_were_observed():
 
 def test_nothing_is_known_of_a_model_that_has_not_run(session):
     assert session.seen("Nobody") is None
+
+
+def test_every_line_of_the_functions_is_counted_and_what_runs_once_counts_once(session):
+    text = HEAD.replace("    def step", "    def __init__(self):\n        self.state = 0\n    def step")
+    text += "        if action == 1:\n            action = 1\n        return self.state + action, 0.0, False\n"
+    session.check(text)
+    seen = session.seen("Environment")
+    assert seen is not None
+    counts = line_executions(*seen)
+    lines = text.splitlines()
+    by_text = {lines[line - 1].strip(): count for line, count in counts.items()}
+    assert by_text == {
+        "self.state = state": 30,
+        "self.state = 0": 1,
+        "if action == 1:": 30,
+        "action = 1": 10,
+        "return self.state + action, 0.0, False": 30,
+    }

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ class Editor(LanguageClient):
         statuses: All `cwm/status` in the order they came.
         settings: The section `cwm` by scope; `""` is everywhere.
         registered: What the server has asked the client to register.
+        refreshes: How often it has asked for `lenses` and `hints` to be asked for again.
         versions: The version of each open file.
         texts: The text of each open file.
     """
@@ -65,6 +67,7 @@ class Editor(LanguageClient):
         self.registered: list[types.Registration] = []
         self.versions: dict[str, int] = {}
         self.texts: dict[str, str] = {}
+        self.refreshes: Counter[str] = Counter()
         self._news = asyncio.Event()
         self._add_features()
 
@@ -86,6 +89,16 @@ class Editor(LanguageClient):
         @self.feature(types.WORKSPACE_CONFIGURATION)
         def configuration(params: types.ConfigurationParams) -> list[Any]:
             return [self.settings.get(item.scope_uri or "", self.settings[""]) for item in params.items]
+
+        @self.feature(types.WORKSPACE_CODE_LENS_REFRESH)
+        def refresh_lenses(_: None) -> None:
+            self.refreshes["lenses"] += 1
+            self._news.set()
+
+        @self.feature(types.WORKSPACE_INLAY_HINT_REFRESH)
+        def refresh_hints(_: None) -> None:
+            self.refreshes["hints"] += 1
+            self._news.set()
 
         @self.feature(types.WINDOW_LOG_MESSAGE)
         def log(params: types.LogMessageParams) -> None:
@@ -205,6 +218,17 @@ class Editor(LanguageClient):
         """Open a file and wait until it is checked; its status."""
         self.open(uri, text)
         return await self.settled(uri)
+
+    async def outlined(self, uri: str, text: str) -> Any:
+        """Open a file and wait until it is checked and the server knows where things are in it; its lenses."""
+        before = self.refreshes["lenses"]
+        await self.opened(uri, text)
+        await self.until(lambda: self.refreshes["lenses"] > before)
+        return await self.lenses(uri)
+
+    async def lenses(self, uri: str) -> Sequence[types.CodeLens]:
+        """The lenses of a file as they are now."""
+        return await self.text_document_code_lens_async(types.CodeLensParams(types.TextDocumentIdentifier(uri))) or ()
 
     def _settled(self, uri: str, version: int) -> Any:
         status = self.status(uri)

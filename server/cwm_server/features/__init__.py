@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cwm_server.app import CwmServer
 
-MODULES = ("lifecycle", "sync", "diagnostics", "status", "checking", "watching")
+MODULES = (
+    "lifecycle",
+    "sync",
+    "diagnostics",
+    "status",
+    "checking",
+    "watching",
+    "hover",
+    "lenses",
+    "hints",
+    "links",
+    "dataset",
+)
 
 
 def register(server: CwmServer) -> None:

@@ -14,23 +14,30 @@ from cwm_server.outlines import Outline
 
 def register(server: CwmServer) -> None:
     """Add the handler, and have clients ask again when there is something new."""
+    told: dict[str, list[types.InlayHint]] = {}
+
+    def current(uri: str) -> list[types.InlayHint]:
+        snapshot = server.documents.snapshot(uri)
+        if snapshot is None or not snapshot.settings.inlay_hints:
+            return []
+        return list(hints(server.outlines.of(uri), snapshot.lines, server.documents.encoding))
+
+    def refresh(uri: str) -> None:
+        workspace = server.client_capabilities.workspace
+        found = current(uri)
+        if found != told.get(uri, []) and workspace and workspace.inlay_hint and workspace.inlay_hint.refresh_support:
+            told[uri] = found
+            server.spawn(server.ask_client(server.workspace_inlay_hint_refresh_async(None)))
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def inlay_hint(params: types.InlayHintParams) -> list[types.InlayHint]:
         uri = params.text_document.uri
-        snapshot = server.documents.snapshot(uri)
-        if snapshot is None or not snapshot.settings.inlay_hints:
-            return []
-        first, last = params.range.start.line + 1, params.range.end.line + 1
-        found = hints(server.outlines.of(uri), snapshot.lines, server.documents.encoding)
-        return [hint for hint in found if first <= hint.position.line + 1 <= last]
-
-    def refresh(_: str) -> None:
-        workspace = server.client_capabilities.workspace
-        if workspace is not None and workspace.inlay_hint is not None and workspace.inlay_hint.refresh_support:
-            server.workspace_inlay_hint_refresh(None)
+        told[uri] = current(uri)
+        first, last = params.range.start.line, params.range.end.line
+        return [hint for hint in told[uri] if first <= hint.position.line <= last]
 
     server.outlines.observe(refresh)
+    server.documents.on_close(lambda uri: told.pop(uri, None))
 
 
 def hints(outline: Outline, lines: Sequence[str], encoding: Encoding) -> Iterator[types.InlayHint]:

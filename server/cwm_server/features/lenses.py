@@ -24,9 +24,9 @@ def register(server: CwmServer) -> None:
     """Add the handler, and have clients ask again when there is something new."""
     commands = server.protocol.fm.commands
 
-    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
-    async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
-        uri = params.text_document.uri
+    told: dict[str, list[types.CodeLens]] = {}
+
+    def current(uri: str) -> list[types.CodeLens]:
         checked, snapshot = server.documents.current(uri), server.documents.snapshot(uri)
         if checked is None or snapshot is None:
             return []
@@ -35,12 +35,21 @@ def register(server: CwmServer) -> None:
             for model, command in lenses(checked, server.outlines.of(uri), lambda name: name in commands)
         ]
 
-    def refresh(_: str) -> None:
+    def refresh(uri: str) -> None:
         workspace = server.client_capabilities.workspace
-        if workspace is not None and workspace.code_lens is not None and workspace.code_lens.refresh_support:
-            server.workspace_code_lens_refresh(None)
+        found = current(uri)
+        if found != told.get(uri, []) and workspace and workspace.code_lens and workspace.code_lens.refresh_support:
+            told[uri] = found
+            server.spawn(server.ask_client(server.workspace_code_lens_refresh_async(None)))
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
+    async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
+        uri = params.text_document.uri
+        told[uri] = current(uri)
+        return told[uri]
 
     server.outlines.observe(refresh)
+    server.documents.on_close(lambda uri: told.pop(uri, None))
 
 
 def lenses(
@@ -57,18 +66,18 @@ def lenses(
     reports = {report.model: report for report in checked.reports}
     for model in outline:
         report = reports.get(model.name)
-        arguments = {"uri": uri, "model": model.name}
+        arguments = [{"uri": uri, "model": model.name}]
         yield model, types.Command(_result(checked, report), "")
         if checked.outcome == "blocked":
-            yield model, types.Command("Run anyway", CHECK, [{"uri": uri, "anyway": True}])
+            yield model, types.Command("Run anyway", CHECK, arguments=[{"uri": uri, "anyway": True}])
             continue
-        yield model, types.Command("Check", CHECK, [{"uri": uri}])
+        yield model, types.Command("Check", CHECK, arguments=[{"uri": uri}])
         if report is None or report.trajectories is None:
             continue  # nothing to search or fit by
         if has(SYNTHESIZE) and report.accuracy != 1.0:
-            yield model, types.Command("Repair" if report.accuracy else "Synthesize", SYNTHESIZE, [arguments])
+            yield model, types.Command("Repair" if report.accuracy else "Synthesize", SYNTHESIZE, arguments=arguments)
         if has(FIT) and report.accuracy != 1.0:
-            yield model, types.Command("Fit constants", FIT, [arguments])
+            yield model, types.Command("Fit constants", FIT, arguments=arguments)
 
 
 def _result(checked: Checked, report: ModelReport | None) -> str:
