@@ -15,6 +15,7 @@ await bundle(values.out ?? join(root, "cwm_engine/cli/assets"), {
 if (!values.out) {
   await bundle(join(root, "extension/dist/webviews"), {
     "search-tree": "extension/src/webviews/searchTree/webview.ts",
+    trajectories: "extension/src/webviews/trajectories/webview.ts",
   });
 }
 

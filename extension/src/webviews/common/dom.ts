@@ -21,6 +21,13 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** A button; its name says what it does where its label does not. */
+export function button(label: string, name: string, run: () => void): HTMLButtonElement {
+  const made = element("button", { type: "button", title: name, "aria-label": name }, label);
+  made.addEventListener("click", run);
+  return made;
+}
+
 /** Puts other children into an element. */
 export function fill(parent: Element, ...children: readonly Child[]): void {
   parent.replaceChildren(...present(children));

@@ -1,7 +1,7 @@
 /** The view of a search: its tree, its accuracy over calls, and the program that is looked at. */
 
 import type { SearchNode, SearchTree } from "../../shared/searchTree";
-import { element, fill } from "../common/dom";
+import { button, element, fill } from "../common/dom";
 import { dollars, seconds, share, visible } from "../common/words";
 import { Chart } from "./chart";
 import { paint } from "./colours";
@@ -131,12 +131,6 @@ function summary(tree: SearchTree): readonly HTMLElement[] {
     ),
     ...(tree.message ? [element("p", { class: "message" }, visible(sentence(tree.message)))] : []),
   ];
-}
-
-function button(label: string, name: string, run: () => void): HTMLElement {
-  const made = element("button", { type: "button", "aria-label": name, title: name }, label);
-  made.addEventListener("click", run);
-  return made;
 }
 
 function sentence(message: string): string {

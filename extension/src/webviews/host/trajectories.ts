@@ -1,0 +1,142 @@
+/** The trajectory viewer in a panel of VS Code, one a file; it follows the file as it is edited and checked. */
+
+import { commands, type Uri, ViewColumn, window, workspace, type Disposable, type WebviewPanel } from "vscode";
+
+import type { Dataset, Episode, Image } from "../../shared/trajectories";
+import type { TrajectoryMessage, TrajectoryNews } from "../../shared/webviews";
+import { options, page } from "./page";
+
+const VIEW = "cwm.trajectories";
+
+/** Where the viewer gets its data from; each may fail with a message for the user. */
+export interface TrajectorySource {
+  dataset(uri: Uri, model: string | null): Promise<{ readonly models: readonly string[]; readonly dataset: Dataset }>;
+  episode(uri: Uri, model: string | null, episode: number, start: number): Promise<Episode>;
+  images(uri: Uri, model: string | null, episode: number, step: number): Promise<readonly Image[]>;
+}
+
+export interface Place {
+  readonly episode: number;
+  readonly step: number;
+}
+
+export class Trajectories implements Disposable {
+  readonly #extension: Uri;
+  readonly #source: TrajectorySource;
+  readonly #panels = new Map<string, TrajectoryPanel>();
+
+  /** @param extension Where the extension is installed. */
+  constructor(extension: Uri, source: TrajectorySource) {
+    this.#extension = extension;
+    this.#source = source;
+  }
+
+  /** Shows the trajectories of a model file, at a place if one is given. */
+  show(file: Uri, place: Place | null = null): void {
+    const key = file.toString();
+    let panel = this.#panels.get(key);
+    if (!panel) {
+      panel = new TrajectoryPanel(this.#extension, this.#source, file, () => this.#panels.delete(key));
+      this.#panels.set(key, panel);
+    }
+    panel.reveal(place);
+  }
+
+  /** To be called when a file begins to be checked, and when its check is complete. */
+  checked(file: string, complete: boolean): void {
+    this.#panels.get(file)?.checked(complete);
+  }
+
+  dispose(): void {
+    for (const panel of this.#panels.values()) panel.dispose();
+  }
+}
+
+class TrajectoryPanel {
+  readonly #panel: WebviewPanel;
+  readonly #source: TrajectorySource;
+  readonly #file: Uri;
+  #model: string | null = null;
+  #place: Place | null = null;
+  #listens = false;
+
+  constructor(extension: Uri, source: TrajectorySource, file: Uri, onClose: () => void) {
+    this.#source = source;
+    this.#file = file;
+    const title = `Trajectories: ${this.#name}`;
+    this.#panel = window.createWebviewPanel(VIEW, title, ViewColumn.Beside, options(extension));
+    this.#panel.webview.html = page(this.#panel.webview, extension, "trajectories");
+    this.#panel.webview.onDidReceiveMessage((message: TrajectoryMessage) => void this.#take(message));
+    this.#panel.onDidChangeViewState(({ webviewPanel }) => {
+      if (!webviewPanel.visible) this.#listens = false;
+    });
+    this.#panel.onDidDispose(onClose);
+  }
+
+  reveal(place: Place | null): void {
+    this.#place = place;
+    this.#panel.reveal(undefined, true);
+    if (place && this.#listens) void this.#refresh();
+  }
+
+  checked(complete: boolean): void {
+    if (!this.#listens) return;
+    if (complete) void this.#refresh();
+    else this.#post({ type: "stale" });
+  }
+
+  dispose(): void {
+    this.#panel.dispose();
+  }
+
+  get #name(): string {
+    return this.#file.path.split("/").at(-1) ?? this.#file.path;
+  }
+
+  async #take(message: TrajectoryMessage): Promise<void> {
+    if (message.type === "ready") {
+      this.#listens = true;
+      await this.#refresh();
+    } else if (message.type === "model") {
+      this.#model = message.model;
+      await this.#refresh();
+    } else if (message.type === "debug") {
+      await commands.executeCommand("cwm.debugMismatch", this.#file, { ...message, model: this.#model });
+    } else {
+      await this.#guarded(() => this.#answer(message));
+    }
+  }
+
+  async #answer(message: Extract<TrajectoryMessage, { readonly type: "episode" | "images" }>): Promise<void> {
+    if (message.type === "episode") {
+      const episode = await this.#source.episode(this.#file, this.#model, message.episode, message.start);
+      this.#post({ type: "episode", episode });
+    } else {
+      const { episode, step } = message;
+      const images = await this.#source.images(this.#file, this.#model, episode, step);
+      this.#post({ type: "images", episode, step, images });
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    await this.#guarded(async () => {
+      // Only open files are checked; one that is open in no editor is opened for that.
+      await workspace.openTextDocument(this.#file);
+      const { models, dataset } = await this.#source.dataset(this.#file, this.#model);
+      this.#post({ type: "dataset", file: this.#name, models, dataset, at: this.#place });
+      this.#place = null;
+    });
+  }
+
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#post({ type: "problem", message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #post(news: TrajectoryNews): void {
+    void this.#panel.webview.postMessage(news);
+  }
+}
