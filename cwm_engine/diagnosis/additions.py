@@ -26,7 +26,7 @@ _TESTS = (ast.Lt, ast.Gt, ast.Eq, ast.NotEq)
 def added_terms(site: Site, words: Vocabulary) -> Iterator[Edit]:
     """`e + w`, `e - w`, `w - e`, `e * w`, `e / w` for every name and number in reach."""
     node: Any = site.node
-    if not _takes_terms(site):
+    if not takes_terms(site):
         return
     compute, parent = original(site), site.parent
     in_sum = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
@@ -91,7 +91,7 @@ def takes_fitted_terms(site: Site) -> bool:
     """Whether `e + number * term` is worth fitting here: a whole sum or something that is none."""
     parent = site.parent
     in_sum = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
-    return _takes_terms(site) and not in_sum and not isinstance(site.node, ast.Constant)
+    return takes_terms(site) and not in_sum and not isinstance(site.node, ast.Constant)
 
 
 def plus_multiple(site: Site, value: Value, coefficient: float) -> Value:
@@ -125,7 +125,8 @@ def multiple_node(node: Any, make: Make | None, coefficient: float, factor: ast.
     return ast.BinOp(node, operator, ast.BinOp(size, ast.Mult(), term))
 
 
-def _takes_terms(site: Site) -> bool:
+def takes_terms(site: Site) -> bool:
+    """Whether an expression stands for a value that something could be done to."""
     node, owner = site.node, site.owner
     if site.operands in (Operands.STATEMENT, Operands.THUNKS, Operands.INSERTION):
         return False

@@ -32,6 +32,12 @@ _FUNCTIONS: Sequence[frozenset[str]] = (
 )  # fmt: skip
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+_ALIKE: Sequence[tuple[set[type[ast.operator]], float]] = (
+    ({ast.Add, ast.Sub}, 0.5), ({ast.Mult, ast.Div}, 0.75), ({ast.Mult, ast.Pow}, 1.0), ({ast.Div, ast.FloorDiv}, 0.75),
+    ({ast.FloorDiv, ast.Mod}, 0.75), ({ast.Add, ast.Mult}, 1.25), ({ast.Mod, ast.Div}, 1.25),
+)  # fmt: skip
+"""Operators that are easily written for each other, and how unlikely that is."""
+
 _COMMUTATIVE = (ast.Add, ast.Mult)
 _ORDERINGS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _SLIPS: Mapping[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
@@ -201,7 +207,8 @@ def _binary(site: Site, node: ast.BinOp | ast.AugAssign) -> Iterator[Edit]:
     old = type(node.op)
     for kind in _OPERATORS:
         if kind is not old and old in ARITHMETIC:
-            yield Edit(site, "operator", 0.5 if {kind, old} == {ast.Add, ast.Sub} else 1.0,
+            cost = next((cost for pair, cost in _ALIKE if {kind, old} == pair), 2.25)
+            yield Edit(site, "operator", cost,
                        _applied(ARITHMETIC[kind]), _with(node, op=kind()))  # fmt: skip
     if isinstance(node, ast.AugAssign):
         yield Edit(site, "assignment", 2.0, _operand(1),
@@ -211,8 +218,8 @@ def _binary(site: Site, node: ast.BinOp | ast.AugAssign) -> Iterator[Edit]:
         apply = ARITHMETIC[old]
         yield Edit(site, "order", 1.0, lambda _, left, right: apply(right, left),
                    _with(node, left=node.right, right=node.left))  # fmt: skip
-    yield Edit(site, "dropped", 2.0, _operand(0), lambda: node.left)
-    yield Edit(site, "dropped", 2.0, _operand(1), lambda: node.right)
+    yield Edit(site, "dropped", 1.75, _operand(0), lambda: node.left)
+    yield Edit(site, "dropped", 1.75, _operand(1), lambda: node.right)
 
 
 def _comparison(site: Site, node: ast.Compare) -> Iterator[Edit]:
@@ -265,7 +272,7 @@ def _call(site: Site, node: ast.Call, namespace: Mapping[str, Any]) -> Iterator[
             order = list(range(count))
             order[i], order[j] = order[j], order[i]
             yield Edit(site, "order", 1.0, _reordered(order), _with(node, args=[node.args[k] for k in order]))
-    if isinstance(function, ast.Name):
+    if name:
         for i in range(count):
             yield Edit(site, "dropped", 2.0, _operand(i + 1), partial(node.args.__getitem__, i))
 

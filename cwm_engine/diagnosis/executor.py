@@ -11,7 +11,7 @@ import ast
 import copy
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -138,7 +138,16 @@ class Machine:
 
 
 class Bench:
-    """A machine, a judge and the inputs of a sample: everything that answers "is this transition right now?"."""
+    """A machine, a judge and the inputs of a sample: everything that answers "is this transition right now?".
+
+    Args:
+        tree: The module, transformed or not.
+        model: The model in it.
+        sample: The transitions.
+        names: Names that are there before the module runs.
+        loader: What runs the module.
+        twin: Another bench for the same sample, whose judge and inputs serve this one too.
+    """
 
     def __init__(
         self,
@@ -147,11 +156,15 @@ class Bench:
         sample: Sample,
         names: Mapping[str, Any],
         loader: Loader = load_plainly,
+        *,
+        twin: Bench | None = None,
     ) -> None:
         self.machine = Machine(tree, model, names, loader)
-        self.judge = Judge(sample)
-        self._states, self._actions = sample.inputs()
-        self._histories = sample.histories()
+        self.judge: Judge = Judge(sample) if twin is None else twin.judge
+        self._inputs: tuple[Sequence[Any], Sequence[Any], list[Sequence[Any]] | None] = (
+            (*sample.inputs(), sample.histories()) if twin is None else twin._inputs
+        )
+        self._states, self._actions, self._histories = self._inputs
         self.fresh = _copier(sample.states.structure, sample.form)
 
     def output(self, row: int) -> Any:

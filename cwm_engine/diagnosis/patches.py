@@ -159,6 +159,21 @@ def insert_statement(text: Text, before: ast.stmt, new: ast.stmt, *, after: bool
     return Patch(line, text.span(position, position), replacement, patched, f"insert `{_shown(made)}`")
 
 
+def whole_text(text: Text, patched: str, description: str) -> Patch:
+    """A patch from the whole text afterwards: what lies between the first and the last character that differ."""
+    source = text.source
+    start = _common(source, patched)
+    end = min(_common(source[::-1], patched[::-1]), min(len(source), len(patched)) - start)
+    span = text.span(start, len(source) - end)
+    return Patch(span.line, span, patched[start : len(patched) - end], patched, description)
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with in common."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
 def joined(text: Text, one: Patch, other: Patch) -> Patch | None:
     """Two patches of a text as one; None where they overlap or do not parse together."""
     (start, end), (start_other, end_other) = text.offsets(one.span), text.offsets(other.span)

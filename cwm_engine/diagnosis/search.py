@@ -23,7 +23,7 @@ from cwm_engine.diagnosis.additions import (
     terms_of,
     times,
 )
-from cwm_engine.diagnosis.edits import DIGIT, Edit, Make, always, digits, edits_of, number_node
+from cwm_engine.diagnosis.edits import Edit, Make, always, digits, edits_of, number_node
 from cwm_engine.diagnosis.executor import Loader, ModelRef, load_plainly
 from cwm_engine.diagnosis.fitting import fit, fit_coefficient, fit_threshold, nice
 from cwm_engine.diagnosis.insertions import (
@@ -41,16 +41,32 @@ from cwm_engine.diagnosis.patches import (
     insert_statement,
     replace_expression,
     replace_statement,
+    whole_text,
 )
 from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.schemata import Operands, Site
 from cwm_engine.diagnosis.solving import Place, Solver
+from cwm_engine.diagnosis.structure import rewritings
 from cwm_engine.diagnosis.switchboard import Switchboard
 from cwm_engine.diagnosis.tester import Tester
+from cwm_engine.diagnosis.texts import TextTester
 from cwm_engine.diagnosis.vocabulary import Vocabulary
+from cwm_engine.diagnosis.wraps import wrapped
 
 RANK_COST = 0.25
 """What each place further down the ranking of lines costs an edit in plausibility."""
+
+_ORDINARY = 2
+"""How many kinds of edits are tried in any case; the others only when these do not help, or only by odd numbers."""
+
+_PLAIN = 1.75
+"""An edit of at most this cost is believed without looking at less ordinary ones."""
+
+_FITTED_DIGIT = 0.3
+"""What each digit costs a number that was fitted: with enough of them it makes up for anything."""
+
+_TEXTS_SHARE = 0.5
+"""The part of the time left that whole texts may take."""
 
 _LIKENESS = 0.5
 """What a new statement gains in plausibility for each neighbour that looks like it."""
@@ -152,6 +168,7 @@ class _Search:
         self._namespace = self._board.bench.machine.namespace
         self._named = _named_numbers(self._board, self._words)
         self._sources: set[str] = set()
+        self._plainest = float("inf")
         self.result = SearchResult()
 
     def run(self) -> None:
@@ -160,6 +177,8 @@ class _Search:
         stages: Sequence[Callable[[], bool]] = (
             lambda: self._try_all(sites, lambda site: edits_of(site, self._words, self._namespace)),
             lambda: self._fit_constants(sites),
+            self._try_texts,
+            lambda: self._try_each(sites, lambda site: wrapped(site, self._words, self._namespace)),
             lambda: self._try_each(sites, lambda site: added_terms(site, self._words)),
             lambda: self._fit_terms(sites),
             lambda: self._try_each(sites, lambda site: added_conditions(site, self._words, self._namespace)),
@@ -167,7 +186,7 @@ class _Search:
         )
         done = True
         for number, stage in enumerate(stages):
-            if number >= 2 and self.result.hits:
+            if number >= _ORDINARY and self._plainest <= _PLAIN:
                 break
             done = stage() and done
         self._board.clear()
@@ -202,6 +221,23 @@ class _Search:
                 self._hit(edit, cost)
         return True
 
+    def _try_texts(self) -> bool:
+        """Edits of structure, which are compiled one by one."""
+        board, late = self._board, self._tester.late_after(_TEXTS_SHARE)
+        texts = TextTester(board.model, board.sample, board.loader)
+        queue = [
+            (found.cost + RANK_COST * self._rank.get(found.line, len(self._rank)), found)
+            for found in rewritings(self._text, frozenset(self._rank))
+        ]
+        queue.sort(key=lambda entry: entry[0])
+        for cost, found in queue:
+            if late() or self._is_over(0):
+                return False
+            self._tester.tried += 1
+            if texts.passes(found.text):
+                self._found(whole_text(self._text, found.text, found.description), found.kind, cost, found.cost)
+        return True
+
     def _fit_constants(self, sites: Sequence[Site]) -> bool:
         for site in sites:
             value = getattr(site.node, "value", None) if isinstance(site.node, ast.Constant) else None
@@ -211,7 +247,7 @@ class _Search:
                 return False
             fitted = self._fitted_constant(site, value)
             if fitted is not None:
-                cost = 0.5 + DIGIT * digits(fitted)
+                cost = 0.75 + _FITTED_DIGIT * digits(fitted)
                 edit = Edit(site, "fitted", cost, always(fitted), partial(number_node, fitted))
                 self._hit(edit, self._cost(site) + cost)
         return True
@@ -274,6 +310,8 @@ class _Search:
         lines = frozenset(self._rank)
         points = Switchboard(board.tree, board.model, board.sample, board.loader, lines=lines, rewriting=rewrite_points)
         self._tester = Tester(points, self._tester.deadline, self._tester.tried)
+        if not self._tester.telling:
+            return True
         solver, row = Solver(), self._tester.telling[0]
         before = points.bench.measure(row)
         useful = []
@@ -288,10 +326,10 @@ class _Search:
         for site, is_smooth in useful:
             if is_smooth and self._tester.is_telling and not self._fit_statement(site):
                 return False
+        sites, tree = [site for site, _ in useful], self._board.tree
         return self._try_each(
-            [site for site, _ in useful],
-            lambda site: inserted_statements(site, self._words, self._namespace, self._board.tree),
-        )
+            sites, lambda site: inserted_statements(site, self._words, self._namespace, tree)
+        ) and self._try_each(sites, lambda site: wrapped(site, self._words, self._namespace))
 
     def _fit_statement(self, site: Site) -> bool:
         for value, make in terms_of(site, self._words, self._namespace):
@@ -306,13 +344,16 @@ class _Search:
         return True
 
     def _hit(self, edit: Edit, cost: float) -> None:
-        patch = patch_of(self._text, edit)
+        if edit.site.operands is Operands.INSERTION:
+            cost -= _LIKENESS * likeness(self._text.tree, edit.site)
+        self._found(patch_of(self._text, edit), edit.kind, cost, edit.cost)
+
+    def _found(self, patch: Patch | None, kind: str, cost: float, plain: float) -> None:
         if patch is None or patch.text in self._sources:
             return
         self._sources.add(patch.text)
-        if edit.site.operands is Operands.INSERTION:
-            cost -= _LIKENESS * likeness(self._text.tree, edit.site)
-        hit = Hit(patch.line, edit.kind, cost, patch)
+        self._plainest = min(self._plainest, plain)
+        hit = Hit(patch.line, kind, cost, patch)
         self.result.hits.append(hit)
         if self._on_hit is not None:
             self._on_hit(hit)

@@ -8,10 +8,18 @@ from functools import cached_property
 from typing import Any
 
 from cwm_engine.diagnosis.judge import Miss
+from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.schemata import Site
 from cwm_engine.diagnosis.switchboard import Switchboard
 
 _FIRST, _MIXED, _PASSING = 3, 12, 6
+
+
+def rows_to_try(sample: Sample) -> list[int]:
+    """The transitions of a sample in the order in which they tell most."""
+    failing, passing = sample.failing.tolist(), sample.passing.tolist()
+    rows = [*failing[:_FIRST], *passing[:_PASSING], *failing[_FIRST:_MIXED]]
+    return [*rows, *passing[_PASSING:], *failing[_MIXED:]]
 
 
 class Tester:
@@ -34,10 +42,8 @@ class Tester:
         self.board = board
         self.deadline = deadline
         self.tried = tried
-        failing, passing = board.sample.failing.tolist(), board.sample.passing.tolist()
-        self.telling: list[int] = failing[:_FIRST]
-        self._rows = [*failing[:_FIRST], *passing[:_PASSING], *failing[_FIRST:_MIXED]]
-        self._rows += [*passing[_PASSING:], *failing[_MIXED:]]
+        self.telling: list[int] = board.sample.failing[:_FIRST].tolist()
+        self._rows = rows_to_try(board.sample)
 
     @cached_property
     def is_telling(self) -> bool:
