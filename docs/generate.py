@@ -119,12 +119,16 @@ def _commands() -> str:
 
     groups = {f"{group.typer_instance.info.name} ": group.typer_instance for group in app.registered_groups}
     commands = {
-        f"{group}{info.name or info.callback.__name__}": info
+        f"{group}{info.name or info.callback.__name__}": (info.callback, info.epilog)
         for group, members in {"": app, **groups}.items()
         for info in members.registered_commands
         if info.callback
     }
-    return "".join(_command(name, commands[name].callback, commands[name].epilog) for name in sorted(commands)) + "\n"
+    for name, group in groups.items():
+        own = group.registered_callback
+        if group.info.invoke_without_command is True and own and own.callback:
+            commands[name.strip()] = (own.callback, group.info.epilog)
+    return "".join(_command(name, *commands[name]) for name in sorted(commands)) + "\n"
 
 
 def _command(name: str, function: Callable[..., Any], epilog: str | None) -> str:
@@ -133,6 +137,7 @@ def _command(name: str, function: Callable[..., Any], epilog: str | None) -> str
     parameters = [
         _Parameter(key, hints[key], parameter.default)
         for key, parameter in inspect.signature(function).parameters.items()
+        if get_args(hints[key])  # the context is no parameter of the command line
     ]
     usage = " ".join([f"cwm {name}", "[OPTIONS]", *(item.usage for item in parameters if item.is_argument)])
     parts = [f"\n## cwm {name}", inspect.cleandoc(function.__doc__ or ""), f"```\n{usage}\n```"]
@@ -165,7 +170,8 @@ class _Parameter:
         # In `Annotated`, Typer takes the first positional argument for a default until it sees that it is a name.
         given = [self.info.default, *(self.info.param_decls or ())]
         declared = [name for name in given if isinstance(name, str) and name.startswith("-")]
-        flag = self.type is bool
+        flag = bool in (self.type, *get_args(self.type))
+        declared = [name.replace("/", " / ") for name in declared]
         names = declared or [f"--{self.key.replace('_', '-')}"]
         if flag and not declared:
             names = [f"{names[0]} / --no-{names[0][2:]}"]
@@ -176,7 +182,7 @@ class _Parameter:
     def _value(self) -> str:
         """What an option takes: its choices, or the name of its type."""
         if self.info.metavar:
-            return str(self.info.metavar)
+            return str(self.info.metavar).replace("|", "\\|")
         for kind in (self.type, *get_args(self.type)):
             if isinstance(kind, type) and issubclass(kind, StrEnum):
                 return "|".join(kind).replace("|", "\\|")
@@ -194,9 +200,9 @@ class _Parameter:
 
 def _settings() -> str:
     """The keys of the configuration, from the models that validate it."""
-    from cwm_engine.settings import ModelEntry, Settings
+    from cwm_engine.settings import ModelEntry, Settings, Synthesis
 
-    tables = [("At the top", Settings), ("In each `[[models]]`", ModelEntry)]
+    tables = [("At the top", Settings), ("In each `[[models]]`", ModelEntry), ("In `[synthesis]`", Synthesis)]
     return "".join(f"\n### {title}\n\n{_keys(model)}" for title, model in tables) + "\n"
 
 
@@ -204,7 +210,7 @@ def _keys(model: type[BaseModel]) -> str:
     described = dict(re.findall(r"^    (\w+): (.+)$", inspect.getdoc(model) or "", re.MULTILINE))
     rows = ["| key | takes | default | |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
-        if name != "models":
+        if name not in {"models", "synthesis"}:
             takes, default = _takes(field), "" if field.is_required() else _default(field.default)
             rows.append(f"| `{name}` | {takes} | {default} | {described[name]} |")
     return "\n".join(rows) + "\n"
@@ -212,12 +218,14 @@ def _keys(model: type[BaseModel]) -> str:
 
 def _takes(field: FieldInfo) -> str:
     """The type of a key in the words of TOML."""
-    kinds = get_args(field.annotation) or (field.annotation,)
+    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)] or [field.annotation]
+    kinds = list(get_args(kinds[0])) if len(kinds) == 1 and "Literal" in str(kinds[0]) else kinds
     if all(isinstance(kind, str) for kind in kinds):
         return ", ".join(f'`"{kind}"`' for kind in kinds)
     text = str(field.annotation)
     for found, takes in (
         ("Tolerance", "table of `atol` and `rtol`"),
+        ("dict", "table"),
         ("tuple", "text or list of texts"),
         ("bool", "`true` or `false`"),
         ("int", "whole number"),
@@ -230,7 +238,7 @@ def _takes(field: FieldInfo) -> str:
 
 def _default(value: object) -> str:
     match value:
-        case None | ():
+        case None | () | {}:
             return ""
         case bool():
             return f"`{str(value).lower()}`"

@@ -95,11 +95,14 @@ def synthesize(
     prompt_style: Annotated[
         PromptStyleName | None, typer.Option(help="What the language model is told [default: default].")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the strategy and of what is held out.")] = None,
-    parallel: Annotated[int | None, typer.Option(min=1, help="Requests under way at once.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the strategy and of what is held out [default: 0].")
+    ] = None,
+    parallel: Annotated[int | None, typer.Option(min=1, help="Requests under way at once [default: 1].")] = None,
     workers: Annotated[int | None, typer.Option("--workers", "-j", min=1, help="Candidates checked at once.")] = None,
     held_out: Annotated[
-        float | None, typer.Option(min=0.0, max=0.9, help="The part of the episodes that the search never sees.")
+        float | None,
+        typer.Option(min=0.0, max=0.9, help="The part of the episodes that the search never sees [default: 0.2]."),
     ] = None,
     max_calls: Annotated[int | None, typer.Option(min=0, help="Requests to a language model [default: 20].")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens read and written.")] = None,

@@ -14,6 +14,13 @@ from cwm_engine.errors import CwmError
 from tests.cli.command import cwm
 
 COMMANDS = sorted(info.name or info.callback.__name__ for info in app.registered_commands if info.callback)
+GROUPS = {group.typer_instance.info.name: group.typer_instance for group in app.registered_groups}
+MEMBERS = sorted(
+    f"{name} {info.name or info.callback.__name__}"
+    for name, group in GROUPS.items()
+    for info in group.registered_commands
+    if info.callback
+)
 
 
 def run(monkeypatch, *arguments: str) -> int:
@@ -32,13 +39,14 @@ def test_the_version_is_the_packages():
 def test_help_lists_every_command(monkeypatch, capsys):
     assert run(monkeypatch, "--help") == 0
     shown = capsys.readouterr().out
-    assert all(command in shown for command in COMMANDS)
-    assert {"check", "describe", "doctor", "export", "import", "record"} <= set(COMMANDS)
+    assert all(command in shown for command in [*COMMANDS, *GROUPS])
+    assert {"check", "describe", "doctor", "export", "fit", "import", "record", "show", "synthesize"} <= set(COMMANDS)
+    assert "runs" in GROUPS
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *MEMBERS, "runs"])
 def test_every_command_has_help_with_an_example(monkeypatch, capsys, command):
-    assert run(monkeypatch, command, "-h") == 0
+    assert run(monkeypatch, *command.split(), "-h") == 0
     assert f"cwm {command}" in " ".join(capsys.readouterr().out.split()).partition("Example")[2]
 
 
