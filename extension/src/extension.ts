@@ -4,6 +4,8 @@ import { check } from "./commands/check";
 import { selectRunMode } from "./commands/runMode";
 import { openLeftFile, openSample } from "./commands/sample";
 import { collectSetup } from "./commands/setup";
+import { registerDebugger } from "./debug/adapter";
+import { asDebugRequest, debugMismatch } from "./debug/mismatch";
 import { InterpreterResolver } from "./interpreter/resolve";
 import { onInterpreterChange } from "./interpreter/changes";
 import { isModel } from "./models";
@@ -20,6 +22,7 @@ export function activate(context: ExtensionContext): void {
     context.subscriptions.push(commands.registerCommand(`cwm.${id}`, run));
   };
   command("check", (named) => check(server, named));
+  command("debugMismatch", (request) => debugMismatch(server, context.workspaceState, asDebugRequest(request)));
   command("restart", () => server.restart({ asked: true }));
   command("showLog", () => log.show());
   command("selectRunMode", selectRunMode);
@@ -37,6 +40,7 @@ export function activate(context: ExtensionContext): void {
     log,
     status,
     server,
+    registerDebugger(),
     onInterpreterChange(server.onDidChangeState, () => void server.interpreterMayHaveChanged()),
     workspace.onDidGrantWorkspaceTrust(() => workspace.textDocuments.forEach(look)),
     workspace.onDidOpenTextDocument(look),

@@ -12,7 +12,7 @@ export async function check(server: Server, named: unknown): Promise<void> {
   const result = await window.withProgress(
     { location: ProgressLocation.Window, title: "CWM: checking" },
     (_progress, cancellation) => {
-      const params: CheckParams = { uri: document.uri.toString(), anyway: false };
+      const params: CheckParams = { uri: document.uri.toString() };
       return client.sendRequest<CheckResult>(CHECK, params, cancellation);
     },
   );
