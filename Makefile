@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs vsix e2e clean
+.PHONY: help demo test check format bench docs messages vsix e2e clean
 
 help:
 	@echo "make demo    record CartPole and Taxi, find the faults of two broken models, search for right ones"
@@ -14,6 +14,7 @@ help:
 	@echo "make format  format the code and apply safe lint fixes"
 	@echo "make bench   print the benchmark tables"
 	@echo "make docs    write the generated pages and pictures of docs/ anew"
+	@echo "make messages  write the extension's types of the server's messages anew"
 	@echo "make vsix    pack the VS Code extension; needs Node 20 or newer"
 	@echo "make e2e     test it in a real VS Code workbench"
 	@echo "make clean   remove everything that make made, .venv included"
@@ -41,6 +42,9 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/picture.py
 	$(BIN)/python docs/search_tree.py
+
+messages: $(VENV)/.installed-dev
+	$(BIN)/python scripts/messages.py
 
 clean:
 	rm -rf $(VENV) demo dist extension/dist node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,54 +1,318 @@
-export const CHECK = "cwm/check";
-export const STATUS = "cwm/status";
+/** All messages beyond the protocol's own. Written by `make messages` from messages.py of the server. */
 
+import type { WorkspaceEdit } from "vscode-languageclient";
+
+export const SCHEMA = 1;
+export const CHECK = "cwm/check";
+export const COMPLETE = "cwm/lm/complete";
+export const DATASET = "cwm/dataset";
+export const EPISODE = "cwm/episode";
+export const FAILURES = "cwm/failures";
+export const FIT = "cwm/fit";
+export const IMAGES = "cwm/images";
+export const SEARCH_EVENT = "cwm/searchEvent";
+export const STATUS = "cwm/status";
+export const SYNTHESIZE = "cwm/synthesize";
+
+export type State =
+  | "checking"
+  | "complete"
+  | "partial"
+  | "timeout"
+  | "error"
+  | "notRun"
+  | "noData"
+  | "noModel"
+  | "blocked"
+  | "stopped"
+  | "untrusted";
+
+/** One model in a status. */
 export interface ModelStatus {
+  /** Its class or function; None where none was found. */
   readonly name: string | null;
   readonly status: "complete" | "partial" | "timeout" | "error";
+  /** Fractions, 0..1. */
   readonly accuracy: number | null;
+  /** Fractions, 0..1. */
   readonly baseline: number | null;
+  /** Fractions, 0..1. */
   readonly ceiling: number | null;
+  /** Numbers of transitions. */
   readonly passed: number;
+  /** Numbers of transitions. */
   readonly checked: number;
+  /** Numbers of transitions. */
   readonly total: number;
+  /** The accuracy of every field. */
   readonly fields: Readonly<Record<string, number>>;
+  /** The data it was checked against. */
   readonly trajectories: string | null;
+  /** What the data is of. */
   readonly environment: string | null;
+  /** Why it could not be checked. */
   readonly message: string | null;
 }
 
+/** How many findings there are of each severity. */
+export interface Counts {
+  readonly error: number;
+  readonly warning: number;
+  readonly info: number;
+  readonly hint: number;
+}
+
+/** `cwm/status`, from the server: where the check of a file stands. */
 export interface StatusParams {
   readonly schema: number;
+  /** The file. */
   readonly uri: string;
+  /** The version of the buffer. */
   readonly version: number;
-  readonly state:
-    | "checking"
-    | "complete"
-    | "partial"
-    | "timeout"
-    | "error"
-    | "notRun"
-    | "noData"
-    | "noModel"
-    | "blocked"
-    | "stopped"
-    | "untrusted";
+  /** Where it stands. */
+  readonly state: State;
+  /** Whether models and counts are about an older version. */
   readonly stale: boolean;
+  /** The run mode: `onType`, `onSave` or `manual`. */
   readonly run: "onType" | "onSave" | "manual";
   readonly models: readonly ModelStatus[];
-  readonly counts: { readonly error: number; readonly warning: number; readonly info: number; readonly hint: number };
+  readonly counts: Counts;
+  /** The lowest accuracy of the models. */
   readonly accuracy: number | null;
+  /** The level at which models run: `full`, `partial` or `process`. */
   readonly isolation: string | null;
+  /** How long the check took. */
   readonly seconds: number | null;
 }
 
+/** `cwm/check`, to the server: check a file now, whatever its run mode. Cancelling the request stops the check. */
 export interface CheckParams {
+  /** The file, which has to be open. */
   readonly uri: string;
-  readonly anyway: boolean;
+  /** Run it below the full isolation level too, from now on. */
+  readonly anyway?: boolean;
 }
 
+/** The answer to `cwm/check`. */
 export interface CheckResult {
   readonly schema: number;
+  /** The version that was checked. */
   readonly version: number;
+  /** How it ended, see `documents.Outcome`. */
   readonly outcome: string;
+  /** The report document, as `cwm check --output-format json` prints it. */
   readonly report: Readonly<Record<string, unknown>>;
+}
+
+/** `cwm/dataset`, to the server: what data a file was checked against, and where it fails. */
+export interface DatasetParams {
+  /** The file, which has to be open and checked. */
+  readonly uri: string;
+  /** Which model of it; the first one where it is not said. */
+  readonly model?: string | null;
+}
+
+/** The answer to `cwm/dataset`. */
+export interface DatasetResult {
+  readonly schema: number;
+  /** All models of the file that were run. */
+  readonly models: readonly string[];
+  /** The document of `cwm_engine.checking.episodes.dataset_json`. */
+  readonly dataset: Readonly<Record<string, unknown>>;
+}
+
+/** `cwm/episode`, to the server: steps of an episode, as they were observed and predicted. */
+export interface EpisodeParams {
+  /** The file, which has to be open and checked. */
+  readonly uri: string;
+  /** The number of the episode, from 0. */
+  readonly episode: number;
+  /** Which model of the file; the first one where it is not said. */
+  readonly model?: string | null;
+  /** The first step, from 0. */
+  readonly start?: number;
+  /** How many steps at most. */
+  readonly count?: number;
+}
+
+/** The answer to `cwm/episode`. */
+export interface EpisodeResult {
+  readonly schema: number;
+  /** The document of `cwm_engine.checking.episodes.episode_json`. */
+  readonly episode: Readonly<Record<string, unknown>>;
+}
+
+/** `cwm/failures`, to the server: the first failing steps of an episode, whole. */
+export interface FailuresParams {
+  /** The file, which has to be open and checked. */
+  readonly uri: string;
+  /** The number of the episode, from 0. */
+  readonly episode: number;
+  /** Which model of the file; the first one where it is not said. */
+  readonly model?: string | null;
+  /** How many at most. */
+  readonly count?: number;
+}
+
+/** The answer to `cwm/failures`. */
+export interface FailuresResult {
+  readonly schema: number;
+  /** The documents of `cwm_engine.checking.episodes.failures_json`. */
+  readonly failures: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** `cwm/images`, to the server: the pictures of one step. */
+export interface ImagesParams {
+  /** The file, which has to be open and checked. */
+  readonly uri: string;
+  /** The number of the episode, from 0. */
+  readonly episode: number;
+  /** The number of the step, from 0. */
+  readonly step: number;
+  /** Which model of the file; the first one where it is not said. */
+  readonly model?: string | null;
+}
+
+/** The answer to `cwm/images`. */
+export interface ImagesResult {
+  readonly schema: number;
+  /** The documents of `cwm_engine.checking.episodes.images_json`. */
+  readonly images: readonly Readonly<Record<string, unknown>>[];
+}
+
+/**
+ * `cwm/synthesize`, to the server: search for a program that predicts the data, from the buffer's text. Cancelling the
+ * request or its progress stops the search within a second; the run stays, to go on with later.
+ */
+export interface SynthesizeParams {
+  /** The file, which has to be open; its data is found as for a check. */
+  readonly uri: string;
+  /** Which model of the file; None if there is one. */
+  readonly model?: string | null;
+  /** Who writes programs: `local`, `openai`, `editor` or `replay`; as configured when None. */
+  readonly proposer?: "local" | "openai" | "editor" | "replay" | null;
+  /** The language model's name; as configured when None. */
+  readonly llm?: string | null;
+  /** What chooses where the search goes on; as configured when None. */
+  readonly strategy?: string | null;
+  /** What it may spend; as configured when None. */
+  readonly maxCalls?: number | null;
+  /** What it may spend; as configured when None. */
+  readonly maxTokens?: number | null;
+  /** What it may spend; as configured when None. */
+  readonly maxCost?: number | null;
+  /** What it may spend; as configured when None. */
+  readonly maxSeconds?: number | null;
+  /** What it may spend; as configured when None. */
+  readonly maxNodes?: number | null;
+  /** What the environment is; as configured when None. */
+  readonly description?: string | null;
+  /** The run that goes on; None begins one. */
+  readonly resume?: string | null;
+  /**
+   * Whether the server has the client apply what was found, which asks the user; the client does it itself where not.
+   */
+  readonly apply?: boolean;
+  /** Where progress is reported; the server makes one where it is not said. */
+  readonly workDoneToken?: number | string | null;
+}
+
+/** The answer to `cwm/synthesize`. */
+export interface SynthesizeResult {
+  readonly schema: number;
+  /** The version of the buffer that the search began with. */
+  readonly version: number;
+  /** The result document, as `cwm synthesize --output-format json` prints it. */
+  readonly result: Readonly<Record<string, unknown>>;
+  /** The best program; None if there is none. */
+  readonly program: string | null;
+  /** From that version to the program, for exactly that version; None if there is nothing to change. */
+  readonly edit: WorkspaceEdit | null;
+  /** Whether the client has applied it. */
+  readonly applied: boolean;
+}
+
+/** `cwm/fit`, to the server: fit the numbers of the buffer's text to the data. */
+export interface FitParams {
+  /** The file, which has to be open; its data is found as for a check. */
+  readonly uri: string;
+  /** Which model of the file; None if there is one. */
+  readonly model?: string | null;
+  /** As in `SynthesizeParams`. */
+  readonly apply?: boolean;
+  /** Where progress is reported; the server makes one where it is not said. */
+  readonly workDoneToken?: number | string | null;
+}
+
+/** The answer to `cwm/fit`. */
+export interface FitResult {
+  readonly schema: number;
+  /** The version of the buffer that was fitted. */
+  readonly version: number;
+  /** The document, as `cwm fit --output-format json` prints it. */
+  readonly fit: Readonly<Record<string, unknown>>;
+  /** As in `SynthesizeResult`. */
+  readonly program: string | null;
+  /** As in `SynthesizeResult`. */
+  readonly edit: WorkspaceEdit | null;
+  /** As in `SynthesizeResult`. */
+  readonly applied: boolean;
+}
+
+/** `cwm/searchEvent`, from the server: where a search stands. */
+export interface SearchEventParams {
+  readonly schema: number;
+  /** The file it is about. */
+  readonly uri: string;
+  /** The name of the run. */
+  readonly run: string;
+  /** A program became a node, or the search ended. */
+  readonly kind: "node" | "ended";
+  /** Programs tried, and how many may be. */
+  readonly nodes: number;
+  /** Programs tried, and how many may be. */
+  readonly mostNodes: number | null;
+  /** Accuracy of the best one, 0..1. */
+  readonly best: number | null;
+  /** Requests to a language model, and how many may be. */
+  readonly calls: number;
+  /** Requests to a language model, and how many may be. */
+  readonly mostCalls: number | null;
+  /** Tokens read and written. */
+  readonly tokens: number;
+  /** Dollars. */
+  readonly cost: number;
+  /** How long it has worked. */
+  readonly seconds: number;
+  /** Requests that are not answered yet. */
+  readonly underWay: number;
+  /** The search with the nodes that are new, see `cwm_engine.synthesis.view.TreeWatch`. */
+  readonly tree: Readonly<Record<string, unknown>>;
+}
+
+/** One message of a chat. */
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+/** `cwm/lm/complete`, to the client: ask a language model that the editor gives access to. */
+export interface CompleteParams {
+  readonly schema: number;
+  /** Its name; the one the user has chosen when None. */
+  readonly llm: string | null;
+  /** What it is told. */
+  readonly messages: readonly ChatMessage[];
+  /** Tokens of the reply at most. */
+  readonly maxTokens: number;
+}
+
+/** The answer to `cwm/lm/complete`. */
+export interface CompleteResult {
+  /** The reply. */
+  readonly text: string;
+  /** As the editor counts them; None where it does not. */
+  readonly promptTokens?: number | null;
+  /** As the editor counts them; None where it does not. */
+  readonly completionTokens?: number | null;
 }
