@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import attrs
+from lsprotocol import types
 
 SCHEMA = 1
 
@@ -238,21 +239,297 @@ class ImagesResult:
     images: list[dict[str, Any]]
 
 
+@attrs.frozen(kw_only=True)
+class SynthesizeParams:
+    """`cwm/synthesize`, to the server: search for a program that predicts the data, from the buffer's text.
+
+    Cancelling the request or its progress stops the search within a second; the run stays, to go on with later.
+
+    Attributes:
+        uri: The file, which has to be open; its data is found as for a check.
+        model: Which model of the file; None if there is one.
+        proposer: Who writes programs: `local`, `openai`, `editor` or `replay`; as configured when None.
+        llm: The language model's name; as configured when None.
+        strategy: What chooses where the search goes on; as configured when None.
+        max_calls, max_tokens, max_cost, max_seconds, max_nodes: What it may spend; as configured when None.
+        description: What the environment is; as configured when None.
+        resume: The run that goes on; None begins one.
+        apply: Whether the server has the client apply what was found, which asks the user; the client does it itself
+            where not.
+        work_done_token: Where progress is reported; the server makes one where it is not said.
+    """
+
+    uri: str
+    model: str | None = None
+    proposer: Literal["local", "openai", "editor", "replay"] | None = None
+    llm: str | None = None
+    strategy: str | None = None
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_cost: float | None = None
+    max_seconds: float | None = None
+    max_nodes: int | None = None
+    description: str | None = None
+    resume: str | None = None
+    apply: bool = True
+    work_done_token: int | str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SynthesizeResult:
+    """The answer to `cwm/synthesize`.
+
+    Attributes:
+        version: The version of the buffer that the search began with.
+        result: The result document, as `cwm synthesize --output-format json` prints it.
+        program: The best program; None if there is none.
+        edit: From that version to the program, for exactly that version; None if there is nothing to change.
+        applied: Whether the client has applied it.
+    """
+
+    schema: int
+    version: int
+    result: dict[str, Any]
+    program: str | None
+    edit: types.WorkspaceEdit | None
+    applied: bool
+
+
+@attrs.frozen(kw_only=True)
+class FitParams:
+    """`cwm/fit`, to the server: fit the numbers of the buffer's text to the data.
+
+    Attributes:
+        uri: The file, which has to be open; its data is found as for a check.
+        model: Which model of the file; None if there is one.
+        apply: As in `SynthesizeParams`.
+        work_done_token: Where progress is reported; the server makes one where it is not said.
+    """
+
+    uri: str
+    model: str | None = None
+    apply: bool = True
+    work_done_token: int | str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class FitResult:
+    """The answer to `cwm/fit`.
+
+    Attributes:
+        version: The version of the buffer that was fitted.
+        fit: The document, as `cwm fit --output-format json` prints it.
+        program, edit, applied: As in `SynthesizeResult`.
+    """
+
+    schema: int
+    version: int
+    fit: dict[str, Any]
+    program: str | None
+    edit: types.WorkspaceEdit | None
+    applied: bool
+
+
+@attrs.frozen(kw_only=True)
+class SearchEventParams:
+    """`cwm/searchEvent`, from the server: where a search stands.
+
+    Attributes:
+        uri: The file it is about.
+        run: The name of the run.
+        kind: A program became a node, or the search ended.
+        nodes, most_nodes: Programs tried, and how many may be.
+        best: Accuracy of the best one, 0..1.
+        calls, most_calls: Requests to a language model, and how many may be.
+        tokens: Tokens read and written.
+        cost: Dollars.
+        seconds: How long it has worked.
+        under_way: Requests that are not answered yet.
+        tree: The search with the nodes that are new, see `cwm_engine.synthesis.view.TreeWatch`.
+    """
+
+    schema: int
+    uri: str
+    run: str
+    kind: Literal["node", "ended"]
+    nodes: int
+    most_nodes: int | None
+    best: float | None
+    calls: int
+    most_calls: int | None
+    tokens: int
+    cost: float
+    seconds: float
+    under_way: int
+    tree: dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class ChatMessage:
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@attrs.frozen(kw_only=True)
+class CompleteParams:
+    """`cwm/lm/complete`, to the client: ask a language model that the editor gives access to.
+
+    Attributes:
+        llm: Its name; the one the user has chosen when None.
+        messages: What it is told.
+        max_tokens: Tokens of the reply at most.
+    """
+
+    schema: int
+    llm: str | None
+    messages: list[ChatMessage]
+    max_tokens: int
+
+
+@attrs.frozen(kw_only=True)
+class CompleteResult:
+    """The answer to `cwm/lm/complete`.
+
+    Attributes:
+        text: The reply.
+        prompt_tokens, completion_tokens: As the editor counts them; None where it does not.
+    """
+
+    text: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RunsParams:
+    """`cwm/runs`, to the server: which searches there were."""
+
+
+@attrs.frozen(kw_only=True)
+class RunSummary:
+    """One search.
+
+    Attributes:
+        run: Its name.
+        file: The model it is about, as it was named; None where its journal cannot be read.
+        path: The model's file; None where it is not there any more.
+        status: How it ended the last time, `unfinished` if it did not, `unreadable` where nobody can say.
+        nodes: Programs that were tried.
+        accuracy: Of the best one on the searched transitions, 0..1.
+        created: When it began, as ISO 8601.
+        size: Bytes on disk.
+    """
+
+    run: str
+    file: str | None
+    path: str | None
+    status: Literal["verified", "partial", "failed", "cancelled", "unfinished", "unreadable"]
+    nodes: int
+    accuracy: float | None
+    created: str | None
+    size: int
+
+
+@attrs.frozen(kw_only=True)
+class RunsResult:
+    """The answer to `cwm/runs`.
+
+    Attributes:
+        directory: Where they lie.
+        runs: All of them, the latest first.
+    """
+
+    schema: int
+    directory: str
+    runs: list[RunSummary]
+
+
+@attrs.frozen(kw_only=True)
+class RunParams:
+    """`cwm/run`, to the server: the tree of a search, in parts.
+
+    Attributes:
+        run: Its name.
+        after: The last node that is known; 0 for none.
+        count: How many nodes at most.
+    """
+
+    run: str
+    after: int = 0
+    count: int = 50
+
+
+@attrs.frozen(kw_only=True)
+class RunResult:
+    """The answer to `cwm/run`.
+
+    Attributes:
+        path: The model's file; None where it is not there any more.
+        tree: The document of `cwm_engine.synthesis.view.tree_json`, with some of the nodes.
+        more: Whether there are nodes after these.
+    """
+
+    schema: int
+    path: str | None
+    tree: dict[str, Any]
+    more: bool
+
+
+@attrs.frozen(kw_only=True)
+class DeleteRunsParams:
+    """`cwm/deleteRuns`, to the server: delete searches and everything they hold.
+
+    Attributes:
+        runs: Their names.
+    """
+
+    runs: list[str]
+
+
+@attrs.frozen(kw_only=True)
+class DeleteRunsResult:
+    """The answer to `cwm/deleteRuns`.
+
+    Attributes:
+        deleted: The names of those that are gone.
+        problems: Why others are not.
+    """
+
+    schema: int
+    deleted: list[str]
+    problems: list[str]
+
+
 CHECK = "cwm/check"
+COMPLETE = "cwm/lm/complete"
 DATASET = "cwm/dataset"
+DELETE_RUNS = "cwm/deleteRuns"
 EPISODE = "cwm/episode"
 FAILURES = "cwm/failures"
+FIT = "cwm/fit"
 IMAGES = "cwm/images"
+RUN = "cwm/run"
+RUNS = "cwm/runs"
+SEARCH_EVENT = "cwm/searchEvent"
 STATUS = "cwm/status"
+SYNTHESIZE = "cwm/synthesize"
 
-NOTIFICATIONS: dict[str, type] = {STATUS: StatusParams}
+NOTIFICATIONS: dict[str, type] = {SEARCH_EVENT: SearchEventParams, STATUS: StatusParams}
 """By method; those from the client to the server are handed over as these types."""
 
 REQUESTS: dict[str, tuple[type, type]] = {
     CHECK: (CheckParams, CheckResult),
     DATASET: (DatasetParams, DatasetResult),
+    DELETE_RUNS: (DeleteRunsParams, DeleteRunsResult),
     EPISODE: (EpisodeParams, EpisodeResult),
+    COMPLETE: (CompleteParams, CompleteResult),
     FAILURES: (FailuresParams, FailuresResult),
+    FIT: (FitParams, FitResult),
     IMAGES: (ImagesParams, ImagesResult),
+    RUN: (RunParams, RunResult),
+    RUNS: (RunsParams, RunsResult),
+    SYNTHESIZE: (SynthesizeParams, SynthesizeResult),
 }
 """By method: the parameters and the answer."""

@@ -6,10 +6,13 @@ export const SCHEMA = 1;
 export const CHECK = "cwm/check";
 export const COMPLETE = "cwm/lm/complete";
 export const DATASET = "cwm/dataset";
+export const DELETE_RUNS = "cwm/deleteRuns";
 export const EPISODE = "cwm/episode";
 export const FAILURES = "cwm/failures";
 export const FIT = "cwm/fit";
 export const IMAGES = "cwm/images";
+export const RUN = "cwm/run";
+export const RUNS = "cwm/runs";
 export const SEARCH_EVENT = "cwm/searchEvent";
 export const STATUS = "cwm/status";
 export const SYNTHESIZE = "cwm/synthesize";
@@ -315,4 +318,73 @@ export interface CompleteResult {
   readonly promptTokens?: number | null;
   /** As the editor counts them; None where it does not. */
   readonly completionTokens?: number | null;
+}
+
+/** `cwm/runs`, to the server: which searches there were. */
+export interface RunsParams {
+}
+
+/** One search. */
+export interface RunSummary {
+  /** Its name. */
+  readonly run: string;
+  /** The model it is about, as it was named; None where its journal cannot be read. */
+  readonly file: string | null;
+  /** The model's file; None where it is not there any more. */
+  readonly path: string | null;
+  /** How it ended the last time, `unfinished` if it did not, `unreadable` where nobody can say. */
+  readonly status: "verified" | "partial" | "failed" | "cancelled" | "unfinished" | "unreadable";
+  /** Programs that were tried. */
+  readonly nodes: number;
+  /** Of the best one on the searched transitions, 0..1. */
+  readonly accuracy: number | null;
+  /** When it began, as ISO 8601. */
+  readonly created: string | null;
+  /** Bytes on disk. */
+  readonly size: number;
+}
+
+/** The answer to `cwm/runs`. */
+export interface RunsResult {
+  readonly schema: number;
+  /** Where they lie. */
+  readonly directory: string;
+  /** All of them, the latest first. */
+  readonly runs: readonly RunSummary[];
+}
+
+/** `cwm/run`, to the server: the tree of a search, in parts. */
+export interface RunParams {
+  /** Its name. */
+  readonly run: string;
+  /** The last node that is known; 0 for none. */
+  readonly after?: number;
+  /** How many nodes at most. */
+  readonly count?: number;
+}
+
+/** The answer to `cwm/run`. */
+export interface RunResult {
+  readonly schema: number;
+  /** The model's file; None where it is not there any more. */
+  readonly path: string | null;
+  /** The document of `cwm_engine.synthesis.view.tree_json`, with some of the nodes. */
+  readonly tree: Readonly<Record<string, unknown>>;
+  /** Whether there are nodes after these. */
+  readonly more: boolean;
+}
+
+/** `cwm/deleteRuns`, to the server: delete searches and everything they hold. */
+export interface DeleteRunsParams {
+  /** Their names. */
+  readonly runs: readonly string[];
+}
+
+/** The answer to `cwm/deleteRuns`. */
+export interface DeleteRunsResult {
+  readonly schema: number;
+  /** The names of those that are gone. */
+  readonly deleted: readonly string[];
+  /** Why others are not. */
+  readonly problems: readonly string[];
 }

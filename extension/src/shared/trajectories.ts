@@ -61,7 +61,7 @@ export interface Field {
 }
 
 /** A failing step, with all that was observed and predicted. */
-export interface Failure {
+export interface StepFailure {
   readonly step: number;
   readonly state: unknown;
   readonly action: unknown;
