@@ -15,6 +15,7 @@ TABLES = (
     "attacks",
     "trajectories",
     "search_overhead",
+    "latency",
 )
 
 

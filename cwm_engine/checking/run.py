@@ -80,6 +80,7 @@ class Runner:
                     preload=sorted(self._preload),
                     jobs=self._jobs,
                     limits=self.limits,
+                    spares=2,  # a check often takes a second child at once, to see whether the form matters
                 )
         child = self._zygote.take()
         self.stop.watch(child)

@@ -157,3 +157,10 @@ def test_the_log_tells_nothing_of_programs_and_settings(project):
         wire.write("swordfish")
         assert wire.end() == 0
         assert b"swordfish" not in wire.process.stderr.read()
+
+
+def test_starting_up_imports_nothing_that_only_checks_need():
+    heavy = {"numpy", "pydantic", "gymnasium", "scipy", "openai", "rich", "libcst"}
+    code = f"import sys; import cwm_server.app as app; app.CwmServer(); print(sorted({heavy!r} & set(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"

@@ -13,8 +13,6 @@ from pygls.uris import to_fs_path
 
 from cwm_engine.errors import CwmError
 from cwm_engine.findings import Span
-from cwm_engine.project import split_spec
-from cwm_engine.settings import CONFIG_NAMES
 from cwm_engine.world_model.source import split_lines
 from cwm_server.app import CwmServer
 from cwm_server.convert import range_of
@@ -49,7 +47,7 @@ def register(server: CwmServer) -> None:
     async def document_link(params: types.DocumentLinkParams) -> list[types.DocumentLink]:
         uri = params.text_document.uri
         path = to_fs_path(uri) if uri.startswith("file:") else None
-        if path is None or Path(path).name not in CONFIG_NAMES:
+        if path is None or Path(path).name not in _MODELS:
             return []
         text = server.workspace.get_text_document(uri).source
         lines = split_lines(text)
@@ -99,6 +97,8 @@ def _names(lines: Sequence[str], wanted: str) -> Iterator[tuple[str, Span]]:
 
 def _files(name: str, folder: Path) -> list[Path]:
     """The files that a name means: itself, the model it is of, those in a folder, those that fit a pattern."""
+    from cwm_engine.project import split_spec  # brings in what the server does not need to start
+
     try:
         path = folder / name
         if path.is_file():

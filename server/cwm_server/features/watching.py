@@ -7,15 +7,9 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from cwm_engine.settings import CONFIG_NAMES
 from cwm_server.app import CwmServer
 
-PATTERNS = (
-    *(f"**/{name}" for name in CONFIG_NAMES),
-    "**/*.py",
-    "**/trajectories/**",
-    "**/*.{sqlite,jsonl,gz,npz,parquet}",
-)
+PATTERNS = ("**/cwm.toml", "**/pyproject.toml", "**/*.py", "**/trajectories/**", "**/*.{sqlite,jsonl,gz,npz,parquet}")
 """What the client is asked to watch; which of it concerns a file is decided here."""
 
 
@@ -46,6 +40,8 @@ def register(server: CwmServer) -> None:
 
 def _concerns(path: str, model: Path | None, watched: frozenset[str]) -> bool:
     """Whether a change of a file may change the report about a model."""
+    from cwm_engine.settings import CONFIG_NAMES  # not needed to start
+
     if model is None or path == str(model):
         return False  # the buffer counts, not the disk
     changed = Path(path)
