@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from cwm_engine.checking.compare import Bools
 from cwm_engine.checking.evidence import Evidence, Program
+from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.diagnosis.repairs import Candidate
 from cwm_engine.diagnosis.sample import Sample, choose_sample
+from cwm_engine.diagnosis.texts import Score
 from cwm_engine.findings import Span
 from cwm_engine.sandbox.handles import ChildDied
 from cwm_engine.world_model.blocks import Instrumented
@@ -32,7 +34,7 @@ LOCALIZE_SECONDS = 0.25
 SEARCH_SECONDS = 2.0
 """Processor time for the ranking of lines, and for the search for a repair."""
 
-_LAST = ("localized", "searched", "failed")
+_LAST = ("localized", "searched", "scored", "failed")
 _GRACE_SECONDS = 2.0
 
 
@@ -132,6 +134,46 @@ def search(
     hits.sort(key=lambda hit: float(hit["cost"]))
     return Searched(
         tuple(candidate_of(hit) for hit in hits), bool(end.get("exhausted", False)), int(end.get("tried", 0))
+    )
+
+
+def scores(
+    runner: Runner, program: Program, sample: Sample, texts: Sequence[str], *, seconds: float = SEARCH_SECONDS
+) -> list[Score | None]:
+    """How far texts come on a sample, as a child claims; None for those whose model cannot be made or that came late.
+
+    Args:
+        runner: Gives a fresh sandboxed process.
+        program: Which model of each text, and what it may import.
+        sample: The transitions.
+        texts: The files.
+        seconds: Processor time.
+    """
+    request = {"job": "cwm_engine.diagnosis.jobs:score_job", "seconds": seconds, "texts": list(texts)}
+    found: list[Score | None] = []
+    for message in ask(runner, program, request, sample, seconds):
+        for claim in message.get("scores", ()):
+            match claim:
+                case [int(predicted), int(right), int(whole)]:
+                    found.append(Score(predicted, right, whole))
+                case _:
+                    found.append(None)
+    return [*found, *([None] * len(texts))][: len(texts)]
+
+
+def whole_sample(prepared: Prepared) -> Sample:
+    """A sample for programs of which nothing is known: everything counts as failing."""
+    dataset = prepared.dataset
+    wrong = np.ones((len(dataset), len(prepared.layout.names)), dtype=np.bool_)
+    return choose_sample(
+        dataset,
+        wrong,
+        paths=np.zeros(len(dataset), dtype=np.intp),
+        path_lines=[frozenset()],
+        excused=prepared.excused,
+        checked=~held_out(dataset.episode),
+        tolerance=prepared.tolerance,
+        mode=prepared.mode,
     )
 
 

@@ -19,6 +19,7 @@ from cwm_engine.diagnosis.localize import Localization, localize
 from cwm_engine.diagnosis.pairs import search_pairs
 from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.search import Hit, SearchResult, search_single_edits
+from cwm_engine.diagnosis.texts import TextTester
 from cwm_engine.sandbox.program import error_of, load_program
 
 _RANK_SECONDS, _SEARCH_SECONDS = 0.25, 1.5
@@ -60,6 +61,30 @@ def search_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
 def pairs_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
     """Search for two edits that only together make every transition of a sample right; else as `search_job`."""
     _search(context, request, blob, search_pairs)
+
+
+def score_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
+    """Say how far texts come on a sample.
+
+    The request names what that of `localize_job` names, and `texts`. One message: `scored` with `scores`, for each text
+    how many transitions it predicts, how many cells it predicts rightly and how many there are, or None where its model
+    cannot be made; texts are left out for which there is no time.
+    """
+    until = time.process_time() + float(request.get("seconds", _SEARCH_SECONDS))
+    scores: list[list[int] | None] = []
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            tester = TextTester(ModelRef.from_json(request["model"]), Sample.from_bytes(blob), _loader(request))
+            for text in request["texts"]:
+                if time.process_time() > until:
+                    break
+                score = tester.score(text)
+                scores.append(None if score is None else [score.predicted, score.right, score.whole])
+    except BaseException as error:  # noqa: BLE001 - the model's own code runs here
+        context.send({"event": "failed", "error": error_of(error)})
+        return
+    context.send({"event": "scored", "scores": scores})
 
 
 def _search(context: Any, request: Mapping[str, Any], blob: bytes, search: Callable[..., SearchResult]) -> None:

@@ -21,10 +21,11 @@ _LOOP_ITERATIONS = 100_000
 
 @dataclass(frozen=True, slots=True, order=True)
 class Score:
-    """How far a text comes on a sample: transitions it predicts at all, and cells it predicts rightly."""
+    """How far a text comes on a sample: transitions it predicts at all, cells it predicts rightly, and all cells."""
 
     predicted: int
     right: int
+    whole: int = 0
 
 
 class TextTester:
@@ -62,7 +63,7 @@ class TextTester:
             if miss is not None:
                 predicted += 1
                 right += width - miss.wrong.bit_count()
-        return Score(predicted, right)
+        return Score(predicted, right, width * len(self._rows))
 
     def _accepts(self, bench: Bench, row: int) -> bool:
         self._counters.refill()

@@ -11,19 +11,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
+
 from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.diagnosis import inquiries
-from cwm_engine.diagnosis.inquiries import SEARCH_SECONDS, sample_of, search
+from cwm_engine.diagnosis.inquiries import SEARCH_SECONDS, sample_of, scores, search, whole_sample
 from cwm_engine.diagnosis.repairs import Candidate, confirm, tell_apart
 from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.session import Settings
+from cwm_engine.diagnosis.texts import Score
 from cwm_engine.induction import fit as fitting
 from cwm_engine.induction.repair.parts import parts
+from cwm_engine.induction.repair.raising import guesses
 from cwm_engine.induction.repair.reading import Reading, read
+from cwm_engine.induction.repair.syntax import mended_syntax
 from cwm_engine.sandbox.limits import Limits
+from cwm_engine.sandbox.outputs import Failure
+from cwm_engine.sandbox.results import FIRST_FAILURE, PREDICTED
 from cwm_engine.sandbox.stop import Stop
+from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.dataset import Dataset
 
 SECONDS = 20.0
@@ -32,11 +40,21 @@ SECONDS = 20.0
 PAIRS_SECONDS = 6.0
 """Processor time for the search for two edits that only together repair a program."""
 
+FIT_SECONDS = 5.0
+"""Processor time for fitting all numbers at once."""
+
+MOST_MENDS = 8
+"""How many names and the like are put right before a program is searched."""
+
 MOST_EDITS = 3
 """How many edits of a program are looked for, one after another."""
 
 _CONFIRMED = 8
 _FAR_MORE = 10
+_NEARLY = 0.95
+_MOST_GUESSES = 300
+_OF_NAMES = frozenset({"NameError", "UnboundLocalError", "AttributeError", "ImportError", "ModuleNotFoundError"})
+_OF_FORM = frozenset({"arity", "shape", "type"})
 
 
 @dataclass(frozen=True)
@@ -116,15 +134,13 @@ class Repairer:
             Stopped: `stop` was called.
         """
         self._runner.stop = Stop()
-        reading = read(text, self._settings)
-        if reading is None:
-            return Outcome(problem="It holds no model that can be run.")
-        evidence = self._run(reading)
-        if not evidence.checked.all():
-            return Outcome(problem="It does not run to its end.")
-        if not evidence.failing.any():
+        work = _Repair(self._runner, self._settings, time.monotonic() + SECONDS)
+        start = work.begin(text)
+        if start is None:
+            return Outcome(problem="It holds no model that can be run, and no change of one line makes it hold one.")
+        if start.is_right and not start.changes:
             return Outcome(problem="It predicts every transition.")
-        return _Repair(self._runner, self._settings, time.monotonic() + SECONDS).of(_Step(reading, evidence))
+        return work.of(start)
 
     def fit(self, text: str) -> Outcome:
         """Fit the numbers of a program.
@@ -142,14 +158,9 @@ class Repairer:
         fitted = fitting.fit(self._runner, reading.program)
         if fitted.problem is not None:
             return Outcome(problem=fitted.problem)
-        changes = tuple(
-            f"line {change.literal.line}: replace `{change.literal.text}` by `{change.text}`"
-            for change in fitted.changed
+        return Outcome(
+            (Repaired(fitted.text, _numbers_changed(fitted), fitted.after.passed, len(self._prepared.dataset)),)
         )
-        return Outcome((Repaired(fitted.text, changes, fitted.after.passed, len(self._prepared.dataset)),))
-
-    def _run(self, reading: Reading) -> Evidence:
-        return self._runner.run(reading.program, determinism=False)
 
 
 @dataclass(frozen=True)
@@ -161,9 +172,20 @@ class _Step:
     changes: tuple[str, ...] = ()
 
     @property
-    def wrong(self) -> int:
-        """How many cells are wrong."""
-        return int(self.evidence.wrong.sum())
+    def is_right(self) -> bool:
+        """Whether every transition is predicted rightly."""
+        return bool(self.evidence.checked.all()) and not self.evidence.failing.any()
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why transitions have no prediction, if some have none: the most frequent reason."""
+        evidence = self.evidence
+        if evidence.load_failure is not None:
+            return evidence.load_failure
+        numbers = evidence.row_status[evidence.checked].astype(np.int64) - FIRST_FAILURE
+        counts = np.bincount(numbers[numbers >= 0], minlength=1)
+        most = int(counts.argmax())
+        return evidence.failures[most] if counts[most] and most < len(evidence.failures) else None
 
 
 class _Repair:
@@ -173,31 +195,91 @@ class _Repair:
         self._runner = runner
         self._settings = settings
         self._deadline = deadline
-        self._tried = {"single edits": 0, "pairs": 0}
+        self._tried = {"spellings": 0, "guesses": 0, "single edits": 0, "pairs": 0}
         self._exhausted = True
+
+    def begin(self, text: str) -> _Step | None:
+        """A program that runs: the text itself, or one near it that parses and whose names are all known."""
+        reading = read(text, self._settings)
+        step = None if reading is None else self._run(reading)
+        if step is None:
+            step = self._mended(text)
+        while step is not None and len(step.changes) < MOST_MENDS and (failure := step.failure) is not None:
+            is_plain = failure.type in _OF_NAMES or failure.kind in _OF_FORM
+            if not is_plain and (step.evidence.row_status == PREDICTED).any():
+                break
+            better = self._guessed(step, failure)
+            if better is None:
+                break
+            step = better
+        return step if step is not None and step.evidence.checked.any() else None
+
+    def _run(self, reading: Reading, changes: tuple[str, ...] = (), form: Form | None = None) -> _Step:
+        return _Step(reading, self._runner.run(reading.program, determinism=False, form=form), changes)
+
+    def _mended(self, text: str) -> _Step | None:
+        """The best of the texts near one that does not parse."""
+        readings = [(read(found.text, self._settings), found.changes) for found in mended_syntax(text)]
+        known = [(reading, changes) for reading, changes in readings if reading is not None]
+        if not known:
+            return None
+        texts = [reading.text for reading, _ in known]
+        self._tried["spellings"] += len(texts)
+        found = scores(self._runner, known[0][0].program, whole_sample(self._runner.prepared), texts)
+        best = _best(found)
+        reading, changes = known[0 if best is None else best]
+        return self._run(reading, changes)
+
+    def _guessed(self, step: _Step, failure: Failure) -> _Step | None:
+        """The program changed so that it does not fail like this, if that lets it predict more."""
+        reading = step.reading
+        rewards = dict.fromkeys(self._runner.prepared.dataset.rewards[:_MOST_GUESSES].tolist())
+        found = guesses(reading.text, reading.tree, failure, tuple(rewards))[:_MOST_GUESSES]
+        self._tried["guesses"] += len(found)
+        texts = [reading.text, *(guess.text for guess in found)]
+        sample = whole_sample(self._runner.prepared)
+        known = scores(self._runner, reading.program, sample, texts)
+        best = _best(known)
+        if best is None or best == 0 or known[best] == known[0]:
+            return None
+        better = read(texts[best], self._settings)
+        return None if better is None else self._run(better, (*step.changes, found[best - 1].change))
 
     def of(self, start: _Step) -> Outcome:
         """Look for one edit, for two, and for edits that repair a part each."""
+        if start.is_right:
+            return Outcome((_repaired(start),), self._tried)
         repairs = self._whole(start) or self._pair(start)
+        repairs = repairs or self._fitted(start)
         step = start
+        if not repairs and (failure := step.failure) is not None and (better := self._guessed(step, failure)):
+            step = better
+            repairs = self._whole(step)
         while not repairs and len(step.changes) < MOST_EDITS and (better := self._partly(step)) is not None:
             step = better
             repairs = self._whole(step) or self._pair(step)
-        if not repairs and step is not start:
-            evidence = step.evidence
-            repairs = (Repaired(step.reading.text, step.changes, evidence.passed, len(evidence.checked)),)
+        if not repairs and step.changes:
+            repairs = (_repaired(step),)
         return Outcome(repairs, self._tried)
 
     def _whole(self, step: _Step) -> tuple[Repaired, ...]:
         """The single edits that repair a program."""
-        evidence = step.evidence
-        if not evidence.failing.any():
-            return (Repaired(step.reading.text, step.changes, evidence.passed, len(evidence.checked)),)
+        if step.is_right:
+            return (_repaired(step),)
         return self._confirmed(step, self._search(step, self._sample(step)))
 
     def _pair(self, step: _Step) -> tuple[Repaired, ...]:
         """The pairs of edits that repair a program."""
         return self._confirmed(step, self._search(step, self._sample(step), pairs=True))
+
+    def _fitted(self, step: _Step) -> tuple[Repaired, ...]:
+        """The program with other numbers, if these make everything right."""
+        if not step.evidence.checked.all():
+            return ()
+        fitted = fitting.fit(self._runner, step.reading.program, seconds=FIT_SECONDS, before=step.evidence)
+        if fitted.problem is not None or fitted.after.failing.any():
+            return ()
+        return (_repaired(_Step(step.reading, fitted.after, (*step.changes, *_numbers_changed(fitted)))),)
 
     def _partly(self, step: _Step) -> _Step | None:
         """The program after an edit that repairs a part of what is wrong and breaks nothing."""
@@ -243,8 +325,29 @@ class _Repair:
         reading = read(candidate.text, self._settings)
         if reading is None:
             return None
-        evidence = self._runner.run(reading.program, determinism=False, form=step.evidence.form)
-        return _Step(reading, evidence, (*step.changes, f"line {candidate.line}: {candidate.description}"))
+        changes = (*step.changes, f"line {candidate.line}: {candidate.description}")
+        return self._run(reading, changes, step.evidence.form)
+
+
+def _numbers_changed(fitted: fitting.Fit) -> tuple[str, ...]:
+    return tuple(
+        f"line {change.literal.line}: replace `{change.literal.text}` by `{change.text}`" for change in fitted.changed
+    )
+
+
+def _repaired(step: _Step) -> Repaired:
+    evidence = step.evidence
+    return Repaired(evidence.program.source, step.changes, evidence.passed, len(evidence.checked))
+
+
+def _best(found: Sequence[Score | None]) -> int | None:
+    """The number of the best score; of those that are nearly as good the first, which is the likeliest."""
+    known = [(number, score) for number, score in enumerate(found) if score is not None]
+    if not known:
+        return None
+    most = max(score for _, score in known)
+    enough = most if most.right == most.whole else Score(round(_NEARLY * most.predicted), round(_NEARLY * most.right))
+    return next(number for number, score in known if score >= enough and score.right >= enough.right)
 
 
 def _is_better(after: Evidence, before: Evidence) -> bool:
