@@ -284,7 +284,12 @@ class Search:
         best = self.tree.best
         heldout: Evaluation | None = None
         if best is not None and best.program is not None and not self._stop.is_set():
-            heldout = await self._held_out(checks, best.program)
+            try:
+                heldout = await self._held_out(checks, best.program)
+            except CwmError as error:
+                # What was found is worth more than what it could not be held against.
+                self._broken = True
+                message = "; ".join(dict.fromkeys(filter(None, (message, str(error)))))
         status = self._status(best, heldout)
         if status is not SearchStatus.CANCELLED and self._split.heldout is None and best is not None:
             message = "; ".join(filter(None, (message, "there are too few episodes to hold any out")))
