@@ -50,7 +50,7 @@ install() {
 
 install --upgrade 'pip>=25.1' # the first that knows --group
 if [[ $stamp == *-dev ]]; then
-    install --editable '.[ab-mcts,minari,minigrid,mujoco,parquet]' --group dev
+    install --editable '.[ab-mcts,minari,minigrid,mujoco,parquet,ray]' --group dev
     touch "$venv/.installed"
 else
     install --editable .
