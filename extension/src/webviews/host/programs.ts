@@ -15,10 +15,13 @@ const SCHEME = "cwm-program";
 
 export class Programs implements TextDocumentContentProvider, Disposable {
   readonly #texts = new Map<string, string>();
-  readonly #registration: Disposable;
+  readonly #disposables: readonly Disposable[];
 
   constructor() {
-    this.#registration = workspace.registerTextDocumentContentProvider(SCHEME, this);
+    this.#disposables = [
+      workspace.registerTextDocumentContentProvider(SCHEME, this),
+      workspace.onDidCloseTextDocument(({ uri }) => this.#texts.delete(uri.toString())),
+    ];
   }
 
   /**
@@ -37,7 +40,7 @@ export class Programs implements TextDocumentContentProvider, Disposable {
   }
 
   dispose(): void {
-    this.#registration.dispose();
+    for (const disposable of this.#disposables) disposable.dispose();
     this.#texts.clear();
   }
 }

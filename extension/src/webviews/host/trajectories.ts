@@ -57,6 +57,8 @@ class TrajectoryPanel {
   readonly #source: TrajectorySource;
   readonly #file: Uri;
   #model: string | null = null;
+  /** The model that is shown where none was chosen. */
+  #shown: string | null = null;
   #place: Place | null = null;
   #listens = false;
 
@@ -101,7 +103,10 @@ class TrajectoryPanel {
       this.#model = message.model;
       await this.#refresh();
     } else if (message.type === "debug") {
-      await commands.executeCommand("cwm.debugMismatch", this.#file, { ...message, model: this.#model });
+      const { episode, step } = message;
+      const model = this.#model ?? this.#shown;
+      const request = { uri: this.#file.toString(), episode, step, ...(model !== null && { model }) };
+      await commands.executeCommand("cwm.debugMismatch", request);
     } else {
       await this.#guarded(() => this.#answer(message));
     }
@@ -123,6 +128,7 @@ class TrajectoryPanel {
       // Only open files are checked; one that is open in no editor is opened for that.
       await workspace.openTextDocument(this.#file);
       const { models, dataset } = await this.#source.dataset(this.#file, this.#model);
+      this.#shown = dataset.model;
       this.#post({ type: "dataset", file: this.#name, models, dataset, at: this.#place });
       this.#place = null;
     });

@@ -1,0 +1,42 @@
+/** Puts the parts around searches together, and adds their commands. */
+
+import { type ExtensionContext, Uri } from "vscode";
+
+import type { Server } from "../server/server";
+import { Programs } from "../webviews/host/programs";
+import { SearchTrees } from "../webviews/host/searchTree";
+import { Offers } from "./offers";
+import { Searches } from "./searches";
+import { showSearchTree } from "./showSearchTree";
+import { type Plan, Synthesis } from "./synthesize";
+
+type AddCommand = (id: string, run: (...args: unknown[]) => unknown) => void;
+
+export function registerSynthesis(context: ExtensionContext, server: Server, command: AddCommand): void {
+  const programs = new Programs();
+  const trees = new SearchTrees(context.extensionUri, programs);
+  const searches = new Searches(trees);
+  const offers = new Offers(programs);
+  const synthesis = new Synthesis(server, searches, offers);
+  server.attach((client) => searches.attach(client));
+  command("synthesize", (request) => synthesis.synthesize(fileOf(request), planOf(request)));
+  command("repair", (request) => synthesis.repair(fileOf(request)));
+  command("fit", (request) => synthesis.fit(fileOf(request), planOf(request).model ?? null));
+  command("showSearchTree", (run) => showSearchTree(server, searches, run));
+  context.subscriptions.push(programs, trees, offers);
+}
+
+/** The file that a lens or a menu names. */
+function fileOf(request: unknown): unknown {
+  return isObject(request) && !(request instanceof Uri) ? request["uri"] : request;
+}
+
+/** What a lens says beyond the file. */
+function planOf(request: unknown): Plan {
+  const model = isObject(request) && !(request instanceof Uri) ? request["model"] : undefined;
+  return typeof model === "string" ? { model } : {};
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,90 @@
+/** *Show Trajectories*: the viewer, fed by the server, following every check of its file. */
+
+import { type ExtensionContext, Uri } from "vscode";
+import type { LanguageClient } from "vscode-languageclient/node";
+
+import { modelFile, running } from "./commands/guard";
+import type { Server } from "./server/server";
+import {
+  CHECK,
+  type CheckParams,
+  type CheckResult,
+  DATASET,
+  type DatasetParams,
+  type DatasetResult,
+  EPISODE,
+  type EpisodeParams,
+  type EpisodeResult,
+  IMAGES,
+  type ImagesParams,
+  type ImagesResult,
+} from "./shared/messages";
+import type { Dataset, Episode, Image } from "./shared/trajectories";
+import type { Status } from "./status/status";
+import { type Place, Trajectories, type TrajectorySource } from "./webviews/host/trajectories";
+
+export function registerTrajectories(
+  context: ExtensionContext,
+  server: Server,
+  status: Status,
+  command: (id: string, run: (...args: unknown[]) => unknown) => void,
+): void {
+  const trajectories = new Trajectories(context.extensionUri, sourceOf(server));
+  context.subscriptions.push(
+    trajectories,
+    status.onDidChange(({ uri, state }) => trajectories.checked(uri, state !== "checking")),
+  );
+  command("showTrajectories", async (request) => {
+    const document = await modelFile(isRequest(request) ? request.uri : request);
+    if (document && (await running(server))) trajectories.show(document.uri, placeOf(request));
+  });
+}
+
+/** What a lens, a finding or a test says about where to begin. */
+interface Request {
+  readonly uri: string;
+  readonly episode?: unknown;
+  readonly step?: unknown;
+}
+
+function isRequest(value: unknown): value is Request {
+  return typeof value === "object" && value !== null && !(value instanceof Uri) && "uri" in value;
+}
+
+function placeOf(request: unknown): Place | null {
+  if (!isRequest(request)) return null;
+  const { episode, step } = request;
+  return typeof episode === "number" && typeof step === "number" ? { episode, step } : null;
+}
+
+function sourceOf(server: Server): TrajectorySource {
+  const connected = async (): Promise<LanguageClient> => {
+    const client = await server.ensure({ asked: false });
+    if (!client) throw new Error("The language server is not running.");
+    return client;
+  };
+  return {
+    async dataset(file, model) {
+      const client = await connected();
+      const params: DatasetParams = { uri: file.toString(), model };
+      const ask = (): Promise<DatasetResult> => client.sendRequest<DatasetResult>(DATASET, params);
+      const checked = async (): Promise<DatasetResult> => {
+        const check: CheckParams = { uri: file.toString() };
+        await client.sendRequest<CheckResult>(CHECK, check);
+        return ask();
+      };
+      const { models, dataset } = await ask().catch(checked);
+      return { models, dataset: dataset as unknown as Dataset };
+    },
+    async episode(file, model, episode, start) {
+      const params: EpisodeParams = { uri: file.toString(), model, episode, start };
+      const client = await connected();
+      return (await client.sendRequest<EpisodeResult>(EPISODE, params)).episode as unknown as Episode;
+    },
+    async images(file, model, episode, step) {
+      const params: ImagesParams = { uri: file.toString(), model, episode, step };
+      const client = await connected();
+      return (await client.sendRequest<ImagesResult>(IMAGES, params)).images as unknown as readonly Image[];
+    },
+  };
+}
