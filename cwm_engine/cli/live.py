@@ -34,12 +34,22 @@ class LiveView:
         limits: What may be spent.
         console: Where to show it, if that is a terminal.
         wanted: Whether to show anything at all.
+        begins: Whether the first program is one that was there.
     """
 
-    def __init__(self, title: str, limits: Limits, *, console: Console | None = None, wanted: bool = True) -> None:
+    def __init__(
+        self,
+        title: str,
+        limits: Limits,
+        *,
+        console: Console | None = None,
+        wanted: bool = True,
+        begins: bool = False,
+    ) -> None:
         self._title = title
         self._limits = limits
         self._console = console or Console(stderr=True, highlight=False)
+        self._begins = begins
         self._wanted = wanted and self._console.is_terminal
         self._lock = threading.Lock()
         self._event = SearchEvent(kind="asked")
@@ -79,7 +89,7 @@ class LiveView:
         yield Text(self._title, "bold", no_wrap=True, overflow="ellipsis")
         yield self._figures(event, seconds)
         for node in latest:
-            yield node_line(node, options.max_width)
+            yield node_line(node, options.max_width, given=self._begins and node.id == 1)
         yield Text(self._doing(event), "dim")
 
     def _figures(self, event: SearchEvent, seconds: float) -> Table:
@@ -115,10 +125,10 @@ class LiveView:
         return f"{under_way}{self._hint}"
 
 
-def node_line(node: Node, width: int = 160) -> Text:
+def node_line(node: Node, width: int = 160, *, given: bool = False) -> Text:
     """One program of a search on one line: how it was made, what it is worth, why it does not run."""
     evaluation = node.evaluation
-    made = "begin" if node.parent == 0 and node.action is None else str(node.action or "begin")
+    made = "begin" if given else str(node.action)
     origin = f" of #{node.parent}" if node.parent else ""
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"#{node.id:<4}", "dim").append(f"{made}{origin}".ljust(18))

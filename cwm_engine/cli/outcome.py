@@ -35,7 +35,7 @@ class Ending:
         result: What was found.
         before: The program it began with as it was checked; None where there was none.
         best: The best program as it was checked; None where there is none.
-        told: What was said about the best program when it was proposed, e.g. what the data does not decide.
+        alternatives: What was said of other programs that are right on everything that was searched too.
         written: Where the program was written to; None if nowhere.
         note: What else has to be said, e.g. why nothing was written.
         can_go_on: Whether the run can find more if it goes on.
@@ -45,14 +45,20 @@ class Ending:
     result: SearchResult
     before: Evaluation | None = None
     best: Evaluation | None = None
-    told: str | None = None
+    alternatives: tuple[str, ...] = ()
     written: str | None = None
     note: str | None = None
     can_go_on: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The document of the command line."""
-        return {**self.result.to_json(), "file": self.file, "written": self.written, "note": self.note}
+        return {
+            **self.result.to_json(),
+            "file": self.file,
+            "alternatives": list(self.alternatives),
+            "written": self.written,
+            "note": self.note,
+        }
 
 
 def print_ending(ending: Ending, *, as_json: bool) -> None:
@@ -76,9 +82,10 @@ def ending_lines(ending: Ending) -> Iterable[Text]:
         yield _accuracies(ending)
     yield _taken(result)
     yield from _still_wrong(ending)
-    for remark in (ending.told, ending.note):
-        if remark:
-            yield Text.assemble(("  note", "bold"), f": {_one_line(remark)}")
+    for alternative in ending.alternatives:
+        yield Text.assemble(("  or", "bold yellow"), f": {_one_line(alternative)}")
+    if ending.note:
+        yield Text.assemble(("  note", "bold"), f": {_one_line(ending.note)}")
     yield from _next(ending)
 
 

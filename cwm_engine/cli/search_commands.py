@@ -49,6 +49,13 @@ class PromptStyleName(StrEnum):
     PAPER = "paper"
 
 
+class ExecutorName(StrEnum):
+    """Where candidates are checked."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class PartName(StrEnum):
     """What can be shown of a program."""
 
@@ -100,6 +107,9 @@ def synthesize(
     ] = None,
     parallel: Annotated[int | None, typer.Option(min=1, help="Requests under way at once [default: 1].")] = None,
     workers: Annotated[int | None, typer.Option("--workers", "-j", min=1, help="Candidates checked at once.")] = None,
+    executor: Annotated[
+        ExecutorName, typer.Option(help="Where candidates are checked: on this machine or on a Ray cluster.")
+    ] = ExecutorName.LOCAL,
     held_out: Annotated[
         float | None,
         typer.Option(min=0.0, max=0.9, help="The part of the episodes that the search never sees [default: 0.2]."),
@@ -150,6 +160,7 @@ def synthesize(
         write=write,
         resume=resume,
         workers=workers,
+        executor=str(executor),
         as_json=output_format is TextOrJson.JSON,
         skip_bad=skip_bad,
         timeout=timeout,

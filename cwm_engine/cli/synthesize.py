@@ -7,20 +7,23 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from rich.console import Console
+
 from cwm_engine.cli.live import LiveView
 from cwm_engine.cli.outcome import Ending, print_ending
-from cwm_engine.cli.resume import Recorded, recorded_run
 from cwm_engine.cli.target import one_target, source_of
 from cwm_engine.cli.writing import replace_text, require_writable, write_text
 from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_settings
 from cwm_engine.errors import CwmError
 from cwm_engine.project import ModelTarget, Project, find_project
+from cwm_engine.synthesis.evaluate import Checks
+from cwm_engine.synthesis.heldout import split_episodes
 from cwm_engine.synthesis.journal import Journal
 from cwm_engine.synthesis.opening import (
     Proposers,
@@ -32,9 +35,11 @@ from cwm_engine.synthesis.opening import (
 )
 from cwm_engine.synthesis.plan import Plan, endpoint_of, plan_of
 from cwm_engine.synthesis.problem import Options, Problem
+from cwm_engine.synthesis.recorded import Recorded, recorded_run
 from cwm_engine.synthesis.result import SearchResult, SearchStatus
 from cwm_engine.synthesis.runs import delete_run
 from cwm_engine.synthesis.search import Search
+from cwm_engine.synthesis.tree import Node
 from cwm_engine.world_model.source import ModelSource
 
 _INTERRUPTED = 130
@@ -53,6 +58,7 @@ class SynthesizeOptions:
         write: Whether to replace the file.
         resume: Whether to go on with a run.
         workers: Candidates checked at once.
+        executor: Where they are checked: `local` or `ray`.
         as_json: Whether to print a document instead of text.
         skip_bad: Whether to leave malformed records of the data out.
         timeout: Seconds one candidate may take.
@@ -66,6 +72,7 @@ class SynthesizeOptions:
     write: bool = False
     resume: bool = False
     workers: int | None = None
+    executor: str = "local"
     as_json: bool = False
     skip_bad: bool = False
     timeout: float | None = None
@@ -187,46 +194,66 @@ def _description(given: str | None, target: ModelTarget, recorded: Recorded | No
 def _searched(work: _Work, options: SynthesizeOptions) -> tuple[SearchResult, Search]:
     plan = work.plan
     title = f"{work.target.spec}: {plan.strategy_name}, {work.proposers.proposer.name}"
-    view = LiveView(title, plan.limits, wanted=not options.as_json)
+    view = LiveView(title, plan.limits, wanted=not options.as_json, begins=work.problem.begins_with is not None)
     workers = options.workers or work.project.settings.synthesis.workers or work.project.settings.workers
 
     async def run() -> tuple[SearchResult, Search]:
         loop = asyncio.get_running_loop()
-        try:
-            search = _search(work, plan.options(workers), view)
-            _announce(work, options)
+        search = _search(work, plan.options(workers), options, view)
+        _announce(work, options)
 
-            def stop() -> None:
-                view.stopping()
-                loop.call_soon_threadsafe(search.stop)
+        def stop() -> None:
+            view.stopping()
+            loop.call_soon_threadsafe(search.stop)
 
-            with _interruptible(stop), view:
-                return await search.run(), search
-        finally:
-            await work.proposers.aclose()
+        with _interruptible(stop), view:
+            return await search.run(), search
 
-    return asyncio.run(run())
+    runner = asyncio.Runner()
+    stopped = False
+    try:
+        result, search = runner.run(run())
+        stopped = result.status is SearchStatus.CANCELLED
+        return result, search
+    finally:
+        if not stopped:  # else the process ends in a moment, and everybody in it: nobody has to be waited for
+            runner.run(work.proposers.aclose())
+            runner.close()
 
 
-def _search(work: _Work, options: Options, view: LiveView) -> Search:
+def _search(work: _Work, how: Options, options: SynthesizeOptions, view: LiveView) -> Search:
     """The search; a new run that cannot even begin leaves nothing behind."""
     members, journal = work.proposers, work.journal
+    checks: Checks | None = None
     try:
+        checks = _cluster(work.problem, how, options) if options.executor == "ray" else None
         return Search(
             work.problem,
             members.proposer,
             journal,
-            options,
+            how,
             polish=members.polish,
             fitter=members.fitter,
+            checks=checks,
             on_event=view.tell,
         )
     except CwmError:
+        if checks is not None:
+            checks.close()
         is_new = not journal.node_count and not journal.answers()
         journal.close()
         if is_new:
             delete_run(str(journal.path))
         raise
+
+
+def _cluster(problem: Problem, how: Options, options: SynthesizeOptions) -> Checks:
+    from cwm_engine.synthesis.checks_ray import RayChecks
+
+    stderr = Console(stderr=True)
+    with stderr.status("Waiting for the Ray cluster") if stderr.is_terminal else nullcontext():
+        split = split_episodes(problem.dataset, how.heldout, how.seed)
+        return RayChecks(problem.settings, split, problem.sandbox, options.workers)
 
 
 def _announce(work: _Work, options: SynthesizeOptions) -> None:
@@ -270,8 +297,16 @@ def _ending(work: _Work, result: SearchResult, search: Search) -> Ending:
         result=result,
         before=first.evaluation if first is not None and first.program == begins_with else None,
         best=best.evaluation if best else None,
+        alternatives=_alternatives(work.journal, best) if best is not None and best.evaluation.passed else (),
         can_go_on=result.status is not SearchStatus.VERIFIED and work.plan.proposer == "openai",
     )
+
+
+def _alternatives(journal: Journal, best: Node) -> tuple[str, ...]:
+    """What `local` said of other repairs that pass as well: it proposes them together with the best one."""
+    answer = journal.answers().get(best.id - 1)
+    others = [proposal for proposal in (answer.proposals if answer else ()) if proposal.program != best.program]
+    return tuple(proposal.reply for proposal in others if "does not decide" in proposal.reply)
 
 
 def _written(ending: Ending, work: _Work, options: SynthesizeOptions) -> Ending:
