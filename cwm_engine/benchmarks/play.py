@@ -14,7 +14,7 @@ from cwm_engine.errors import CwmError
 from cwm_engine.synthesis.budget import Limits
 from cwm_engine.synthesis.evaluate import Checks, Evaluator
 from cwm_engine.synthesis.evaluation import Evaluation
-from cwm_engine.synthesis.interfaces import Estimate, NothingLeftError, Proposal, Proposer, Request, SearchAction
+from cwm_engine.synthesis.interfaces import Proposer
 from cwm_engine.synthesis.journal import SUFFIX, Journal
 from cwm_engine.synthesis.problem import Options, run_header
 from cwm_engine.synthesis.result import SearchResult, SearchStatus
@@ -122,7 +122,7 @@ class Table:
         Raises:
             CwmError: The proposer gave up.
         """
-        proposer = _Overheard(self._make_proposer(self._task, game))
+        proposer = self._make_proposer(self._task, game)
         # The program it begins with is a node too, and asked of nobody.
         free = int(self._problem.begins_with is not None)
         limits = Limits(calls=self._max_calls, nodes=self._max_calls + free)
@@ -132,9 +132,10 @@ class Table:
                 checks = _Shared(self._evaluator)
                 result = await Search(self._problem, proposer, journal, options, checks=checks).run()
         finally:
-            await proposer.aclose()
-        if proposer.error is not None:
-            raise proposer.error
+            await _close(proposer)
+        if result.broken:
+            # A search that was cut off says nothing about the strategy.
+            raise CwmError(result.message or "the search broke off", path=self._journals / game.file)
         return self._outcome(game, result, free)
 
     def _outcome(self, game: Game, result: SearchResult, free: int) -> Played:
@@ -170,38 +171,9 @@ class _Shared(Checks):
         pass
 
 
-class _Overheard:
-    """A proposer whose error is kept: a search that it ended early says nothing about the strategy."""
-
-    def __init__(self, proposer: Proposer) -> None:
-        self._proposer = proposer
-        self.error: CwmError | None = None
-
-    @property
-    def name(self) -> str:
-        return self._proposer.name
-
-    @property
-    def actions(self) -> frozenset[SearchAction]:
-        return self._proposer.actions
-
-    def estimate(self, request: Request) -> Estimate:
-        return self._proposer.estimate(request)
-
-    async def propose(self, request: Request) -> Sequence[Proposal]:
-        try:
-            return await self._proposer.propose(request)
-        except NothingLeftError:
-            raise
-        except CwmError as error:
-            self.error = error
-            raise
-
-    async def aclose(self) -> None:
-        """Close the proposer, however that is done."""
-        close: Callable[[], Awaitable[None] | None] | None = getattr(self._proposer, "aclose", None) or getattr(
-            self._proposer, "close", None
-        )
-        closing = close() if close is not None else None
-        if closing is not None:
-            await closing
+async def _close(proposer: Proposer) -> None:
+    """Close a proposer, however that is done."""
+    close: Callable[[], Awaitable[None] | None] | None = getattr(proposer, "aclose", getattr(proposer, "close", None))
+    closing = close() if close is not None else None
+    if closing is not None:
+        await closing
