@@ -51,7 +51,7 @@ def added_conditions(site: Site, words: Vocabulary, namespace: Mapping[str, Any]
         return
     compute = original(site)
     for cost, make in _comparisons(site, words):
-        test = _evaluated(make(), namespace)
+        test = evaluated(make(), namespace)
         yield Edit(site, "condition", cost, _either(compute, test), _joined(ast.Or, node, make))
         yield Edit(site, "condition", cost, _both(compute, test), _joined(ast.And, node, make))
         if isinstance(node, ast.Constant):
@@ -84,7 +84,7 @@ def terms_of(site: Site, words: Vocabulary, namespace: Mapping[str, Any]) -> Ite
     for node in words.products.get(site.function, ())[:_MAX_TERMS]:
         if (text := ast.unparse(node)) not in seen:
             seen.add(text)
-            yield _evaluated(node, namespace), partial(_itself, node)
+            yield evaluated(node, namespace), partial(_itself, node)
 
 
 def takes_fitted_terms(site: Site) -> bool:
@@ -163,7 +163,7 @@ def _comparisons(site: Site, words: Vocabulary) -> Iterator[tuple[float, Make]]:
                 yield 3.5, partial(_compared, name, test, right)
 
 
-def _evaluated(node: Any, namespace: Mapping[str, Any]) -> Value:
+def evaluated(node: Any, namespace: Mapping[str, Any]) -> Value:
     """A function of the names in scope that computes an expression; what is quick to compute is not compiled."""
     match node:
         case ast.Compare(left=ast.Name(id=name), ops=[test], comparators=[other]):

@@ -36,6 +36,8 @@ SEARCH_SECONDS = 2.0
 
 _LAST = ("localized", "searched", "scored", "failed")
 _GRACE_SECONDS = 2.0
+_PATIENCE = 5
+"""How many seconds a second of processor time may take on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ def ask(
     with runner.child(program.preload) as child:
         try:
             child.send({**program.request, **request}, sample.to_bytes())
-            while (message := child.receive(2 * seconds + _GRACE_SECONDS)) is not None:
+            while (message := child.receive(_PATIENCE * seconds + _GRACE_SECONDS)) is not None:
                 yield message.data
                 if message.data.get("event") in _LAST:
                     return

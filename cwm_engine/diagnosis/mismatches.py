@@ -11,10 +11,12 @@ from cwm_engine.checking.evidence import Evidence
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.findings import CODES, Finding, Suspect
 from cwm_engine.sandbox.results import PREDICTED
+from cwm_engine.trajectories.variety import features_of, spread_out
 
 Rows = npt.NDArray[np.intp]
 
-_EXAMPLES = 3
+_EXAMPLES = 8
+_LOOKED_AT = 500
 _FIELDS = 4
 
 
@@ -58,7 +60,7 @@ def mismatch(
         count=len(rows),
         fields=tuple(fields),
         suspects=tuple(suspects),
-        examples=tuple(evidence.example(int(row)) for row in _smallest(evidence, rows, wrong)),
+        examples=tuple(evidence.example(int(row)) for row in _telling(evidence, rows, wrong)),
         note=note or CODES[code].fix,
     )
 
@@ -80,17 +82,21 @@ def _name(fields: Sequence[str]) -> str:
     return f"{shown}{more} {'is' if len(fields) == 1 else 'are'}"
 
 
-def _smallest(evidence: Evidence, rows: Rows, wrong: npt.NDArray[np.bool_]) -> list[int]:
-    """The examples that are easiest to read: few wrong fields, then small numbers; the first steps win ties.
+def _telling(evidence: Evidence, rows: Rows, wrong: npt.NDArray[np.bool_]) -> list[int]:
+    """The example that is easiest to read, then the first in the data, then those that are least like them."""
+    looked_at = np.unique(np.linspace(0, len(rows) - 1, _LOOKED_AT).astype(np.intp))
+    easiest = _easiest(evidence, rows, wrong)
+    candidates = np.concatenate([[easiest, int(rows.argmin())], looked_at])
+    features = features_of(evidence.prepared.dataset, rows[candidates], wrong[candidates])
+    chosen = spread_out(features, [0, 1], _EXAMPLES)
+    return [int(rows[candidates[index]]) for index in chosen]
 
-    The last one is the first in the data.
-    """
+
+def _easiest(evidence: Evidence, rows: Rows, wrong: npt.NDArray[np.bool_]) -> int:
+    """Few wrong fields, then small numbers; the first step wins a tie."""
     states = evidence.prepared.dataset.observations.take(rows).arrays
     size = np.zeros(len(rows))
     for array in states:
         if array.dtype != object:
             size += np.abs(array.reshape(len(rows), -1).astype(np.float64)).sum(axis=1)
-    order = np.lexsort((rows, size, wrong.sum(axis=1)))
-    easiest: list[int] = rows[order[:_EXAMPLES]].tolist()
-    first = int(rows.min())
-    return easiest if first in easiest else [*easiest[: _EXAMPLES - 1], first]
+    return int(np.lexsort((rows, size, wrong.sum(axis=1)))[0])

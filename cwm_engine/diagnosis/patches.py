@@ -146,11 +146,12 @@ def insert_statement(text: Text, before: ast.stmt, new: ast.stmt, *, after: bool
     start, end = lines
     newline = found.group() if (found := _NEWLINE.search(text.source)) else "\n"
     indent = text.source[start : text.range_of(before)[0]]
-    made = ast.unparse(new)
+    made = ast.unparse(ast.fix_missing_locations(new))
+    indented = newline.join(f"{indent}{line}" for line in made.splitlines())
     position = end if after else start
-    replacement = f"{indent}{made}{newline}"
+    replacement = f"{indented}{newline}"
     if after and not text.source[:end].endswith(("\n", "\r")):
-        replacement = f"{newline}{indent}{made}"
+        replacement = f"{newline}{indented}"
     meaning = _Meaning(text, before, lambda node: [node, new] if after else [new, node])
     if not meaning.is_that_of(position, position, replacement):
         return None

@@ -43,6 +43,7 @@ from cwm_engine.diagnosis.patches import (
     replace_statement,
     whole_text,
 )
+from cwm_engine.diagnosis.rules import Rules
 from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.schemata import Operands, Site
 from cwm_engine.diagnosis.solving import Place, Solver
@@ -327,9 +328,18 @@ class _Search:
             if is_smooth and self._tester.is_telling and not self._fit_statement(site):
                 return False
         sites, tree = [site for site, _ in useful], self._board.tree
-        return self._try_each(
-            sites, lambda site: inserted_statements(site, self._words, self._namespace, tree)
-        ) and self._try_each(sites, lambda site: wrapped(site, self._words, self._namespace))
+        return (
+            self._try_each(sites, lambda site: inserted_statements(site, self._words, self._namespace, tree))
+            and self._try_each(sites, lambda site: wrapped(site, self._words, self._namespace))
+            and self._try_rules(points)
+        )
+
+    def _try_rules(self, points: Switchboard) -> bool:
+        """Variables set under conditions; only where nothing simpler helps."""
+        if self.result.hits:
+            return True
+        rules = Rules(self._tester, self._words, self._namespace)
+        return self._try_each(sorted(points.sites, key=self._place), rules.assignments)
 
     def _fit_statement(self, site: Site) -> bool:
         for value, make in terms_of(site, self._words, self._namespace):

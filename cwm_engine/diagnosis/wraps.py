@@ -38,14 +38,17 @@ def wrapped(site: Site, words: Vocabulary, namespace: Mapping[str, Any]) -> Iter
     if not site.is_root and site.operands is not Operands.INSERTION:
         return
     bounds = [(value, make) for value, make in operands_of(site, words) if not _is_itself(site, make)]
-    for value, make in bounds:
-        for name, apply in (("min", min), ("max", max)):
-            yield _edit(site, 2.0, _combined(apply, compute, value), partial(_called, name, make))
-        yield _edit(site, 2.0, _combined(_largest_of_opposite, compute, value), partial(_above_opposite, make))
-        yield _edit(site, 2.0, _combined(_symmetric, compute, value), partial(_between_opposites, make))
-        yield _edit(site, 2.0, _combined(_remainder, compute, value), partial(_modulo, make))
-    fixed = [(value, make) for value, make in bounds if not isinstance(make(), ast.Name) or _is_shared(make(), words)]
     zero: tuple[Value, Make] = (lambda _: 0, partial(ast.Constant, 0))
+    fixed = [(value, make) for value, make in bounds if not isinstance(make(), ast.Name) or _is_shared(make(), words)]
+    varying = [
+        (value, make) for value, make in bounds if isinstance(make(), ast.Name) and not _is_shared(make(), words)
+    ]
+    for cost, (value, make) in (*((2.0, bound) for bound in (zero, *fixed)), *((3.25, bound) for bound in varying)):
+        for name, apply in (("min", min), ("max", max)):
+            yield _edit(site, cost, _combined(apply, compute, value), partial(_called, name, make))
+        yield _edit(site, cost, _combined(_largest_of_opposite, compute, value), partial(_above_opposite, make))
+        yield _edit(site, cost, _combined(_symmetric, compute, value), partial(_between_opposites, make))
+        yield _edit(site, cost, _combined(_remainder, compute, value), partial(_modulo, make))
     for (low, make_low), (high, make_high) in combinations([zero, *fixed[:_MOST_BOUNDS]], 2):
         yield _edit(site, 2.5, _clipped(compute, low, high), partial(_between, make_low, make_high))
         yield _edit(site, 2.5, _clipped(compute, high, low), partial(_between, make_high, make_low))

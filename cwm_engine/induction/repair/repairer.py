@@ -34,7 +34,7 @@ from cwm_engine.sandbox.stop import Stop
 from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.dataset import Dataset
 
-SECONDS = 20.0
+SECONDS = 60.0
 """Wall time for one repair; what is under way is finished."""
 
 PAIRS_SECONDS = 6.0
