@@ -43,6 +43,7 @@ class CwmServer(LanguageServer):
         configured: Whether the client has said what is configured; nothing is checked before.
         has_shut_down: Whether the client has asked for the end as the protocol wants it.
         editor: Process id of the editor, if it was named on the command line.
+        client_commands: Commands that the client has of its own, as it said in its `initializationOptions`.
     """
 
     def __init__(self) -> None:
@@ -60,6 +61,7 @@ class CwmServer(LanguageServer):
         self.configured = False
         self.has_shut_down = False
         self.editor: int | None = None
+        self.client_commands: frozenset[str] = frozenset()
         self._global = Configuration()
         self._of_folder: dict[str, Configuration] = {}
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -112,6 +112,7 @@ class Editor(LanguageClient):
         encodings: Sequence[types.PositionEncodingKind] = (),
         capabilities: types.ClientCapabilities | None = None,
         process_id: int | None = None,
+        commands: Sequence[str] = (),
     ) -> types.InitializeResult:
         """Initialize the server."""
         self.capabilities = capabilities or _capabilities(encodings)
@@ -120,7 +121,7 @@ class Editor(LanguageClient):
                 capabilities=self.capabilities,
                 process_id=process_id,
                 workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name) for folder in folders],
-                initialization_options={"trusted": trusted},
+                initialization_options={"trusted": trusted, "commands": list(commands)},
             )
         )
         self.initialized(types.InitializedParams())

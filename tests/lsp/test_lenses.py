@@ -6,6 +6,7 @@ import pytest
 from lsprotocol import types
 
 from cwm_engine.checking.report import ModelReport, Transitions
+from cwm_engine.findings import Example, Finding, Severity, Span
 from cwm_server.documents import Checked, Snapshot
 from cwm_server.features.lenses import lenses
 from cwm_server.outlines import ModelOutline
@@ -84,6 +85,12 @@ async def test_a_file_without_a_model_has_none(shared_editor, project):
     shared_editor.close(project.uri)
 
 
+@pytest.mark.asyncio(loop_scope="function")
+async def test_what_only_the_client_can_do_is_offered_where_it_says_so(editor, project):
+    await editor.enter(commands=["cwm.debugMismatch"])
+    assert "Debug first mismatch" in titles(await editor.outlined(project.uri, project.wrong))
+
+
 # Without a server
 
 MODEL = ModelOutline("Environment", 1, (1, 3), 2, {}, {}, 10)
@@ -120,6 +127,21 @@ async def test_a_model_that_is_right_now_and_then_is_repaired_and_others_are_wri
 
 async def test_a_flawless_model_needs_no_repair():
     assert [command.title for command in of(report(1.0), commands=("cwm.synthesize", "cwm.fit"))][1:] == ["Check"]
+
+
+async def test_the_first_mismatch_is_debugged_where_the_client_can_and_there_is_one():
+    example = Example(3, 4, 0, 1, {"observation": 1}, {"observation": 2}, ("obs",))
+    finding = Finding(
+        code="CWM201", severity=Severity.ERROR, message="wrong", span=Span(1, 1, 1, 2), examples=(example,)
+    )
+    debug = of(report(findings=(finding,)), commands=("cwm.debugMismatch",))[2]
+    assert debug.title == "Debug first mismatch"
+    assert debug.arguments == [{"uri": "file:///model.py", "model": "Environment", "episode": 3, "step": 4}]
+    assert len(of(report(), commands=("cwm.debugMismatch",))) == 2
+
+
+async def test_properties_are_generated_for_right_models_too():
+    assert of(report(1.0), commands=("cwm.properties",))[2].title == "Generate properties"
 
 
 async def test_the_worst_fields_come_first_and_the_others_are_counted():

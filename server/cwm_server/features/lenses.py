@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
+from typing import Any
 
 from lsprotocol import types
 
@@ -16,15 +17,17 @@ from cwm_server.features.checking import COMMAND as CHECK
 from cwm_server.outlines import ModelOutline, Outline
 
 SYNTHESIZE, FIT = "cwm.synthesize", "cwm.fit"
+PROPERTIES, DEBUG = "cwm.properties", "cwm.debugMismatch"
 
 _FIELDS = 3
 
 
 def register(server: CwmServer) -> None:
     """Add the handler, and have clients ask again when there is something new."""
-    commands = server.protocol.fm.commands
-
     told: dict[str, list[types.CodeLens]] = {}
+
+    def has(command: str) -> bool:
+        return command in server.protocol.fm.commands or command in server.client_commands
 
     def current(uri: str) -> list[types.CodeLens]:
         checked, snapshot = server.documents.current(uri), server.documents.snapshot(uri)
@@ -32,7 +35,7 @@ def register(server: CwmServer) -> None:
             return []
         return [
             types.CodeLens(line_range(model.line, snapshot.lines, server.documents.encoding), command)
-            for model, command in lenses(checked, server.outlines.of(uri), lambda name: name in commands)
+            for model, command in lenses(checked, server.outlines.of(uri), has)
         ]
 
     def refresh(uri: str) -> None:
@@ -66,7 +69,7 @@ def lenses(
     reports = {report.model: report for report in checked.reports}
     for model in outline:
         report = reports.get(model.name)
-        arguments = [{"uri": uri, "model": model.name}]
+        arguments = {"uri": uri, "model": model.name}
         yield model, types.Command(_result(checked, report), "")
         if checked.outcome == "blocked":
             yield model, types.Command("Run anyway", CHECK, arguments=[{"uri": uri, "anyway": True}])
@@ -74,10 +77,25 @@ def lenses(
         yield model, types.Command("Check", CHECK, arguments=[{"uri": uri}])
         if report is None or report.trajectories is None:
             continue  # nothing to search or fit by
-        if has(SYNTHESIZE) and report.accuracy != 1.0:
-            yield model, types.Command("Repair" if report.accuracy else "Synthesize", SYNTHESIZE, arguments=arguments)
-        if has(FIT) and report.accuracy != 1.0:
-            yield model, types.Command("Fit constants", FIT, arguments=arguments)
+        wrong = report.accuracy != 1.0
+        offers = (
+            ("Repair" if report.accuracy else "Synthesize", SYNTHESIZE, arguments if wrong else None),
+            ("Fit constants", FIT, arguments if wrong else None),
+            ("Generate properties", PROPERTIES, arguments),
+            ("Debug first mismatch", DEBUG, _mismatch(uri, report)),
+        )
+        for title, command, argument in offers:
+            if argument is not None and has(command):
+                yield model, types.Command(title, command, arguments=[argument])
+
+
+def _mismatch(uri: str, report: ModelReport) -> dict[str, Any] | None:
+    """The first transition that shows what is wrong with a model."""
+    for finding in report.findings:
+        for example in finding.examples:
+            if example.predicted is not None:
+                return {"uri": uri, "model": report.model, "episode": example.episode, "step": example.step}
+    return None
 
 
 def _result(checked: Checked, report: ModelReport | None) -> str:

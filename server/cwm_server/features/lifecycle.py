@@ -16,6 +16,8 @@ def register(server: CwmServer) -> None:
     def initialize(params: types.InitializeParams) -> None:
         options: Any = params.initialization_options
         server.checks.trusted = _option(options, "trusted", default=True) is not False
+        commands = _option(options, "commands", default=())
+        server.client_commands = frozenset(commands if isinstance(commands, list | tuple) else ())
         server.documents.encoding = server.workspace.position_encoding or types.PositionEncodingKind.Utf16
 
     @server.feature(types.INITIALIZED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def register(server: CwmServer) -> None:
             types.DocumentLink(
                 range_of(link.span, lines, server.documents.encoding), link.target.as_uri(), tooltip=link.note
             )
-            for link in links(lines, Path(path))
+            for link in await asyncio.to_thread(lambda: list(links(lines, Path(path))))  # may look at many files
         ]
 
 
