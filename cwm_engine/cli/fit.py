@@ -22,6 +22,7 @@ from cwm_engine.cli.writing import replace_text, require_writable, write_text
 from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_settings
 from cwm_engine.diagnosis.session import Settings
 from cwm_engine.errors import CwmError
+from cwm_engine.induction.documents import fit_json
 from cwm_engine.induction.fit import JOBS, SECONDS, Fit, fit
 from cwm_engine.induction.repair.reading import read
 from cwm_engine.project import find_project
@@ -117,32 +118,7 @@ def _show(fitted: Fit, file: str, diff: str, written: str | None, options: FitOp
 
 
 def _document(fitted: Fit, file: str, diff: str, written: str | None) -> dict[str, Any]:
-    return {
-        "schema": 1,
-        "file": file,
-        "accuracy": {
-            "before": fitted.accuracy_before,
-            "after": fitted.accuracy_after,
-            "heldout": fitted.heldout_after,
-        },
-        "changed": [
-            {
-                "name": change.literal.name,
-                "line": change.literal.line,
-                "before": change.literal.text,
-                "after": change.text,
-            }
-            for change in fitted.changed
-        ],
-        "undetermined": [
-            {"name": one.literal.name, "line": one.literal.line, "reason": str(one.reason), "message": one.message}
-            for one in fitted.undetermined
-        ],
-        "message": fitted.problem,
-        "seconds": fitted.seconds,
-        "written": written,
-        "diff": diff,
-    }
+    return {**fit_json(fitted, file, diff), "written": written}
 
 
 def _lines(fitted: Fit, file: str, diff: str, written: str | None) -> Iterable[Text]:

@@ -14,6 +14,7 @@ from cwm_engine.synthesis.journal import Journal
 from cwm_engine.synthesis.plan import Plan
 from cwm_engine.synthesis.prices import cost_of
 from cwm_engine.synthesis.problem import Problem, run_header
+from cwm_engine.synthesis.proposers.editor import EditorProposer
 from cwm_engine.synthesis.proposers.endpoint import Endpoint
 from cwm_engine.synthesis.proposers.local import LocalProposer
 from cwm_engine.synthesis.proposers.openai_proposer import OpenAIProposer
@@ -56,13 +57,16 @@ class Proposers:
                     member.close()
 
 
-def proposers_of(plan: Plan, problem: Problem, endpoint: Endpoint | None) -> Proposers:
+def proposers_of(
+    plan: Plan, problem: Problem, endpoint: Endpoint | None, editor: EditorProposer | None = None
+) -> Proposers:
     """Who works on a search.
 
     Args:
         plan: How it goes.
         problem: What is searched for.
         endpoint: Where the language model is, for the proposer `openai`.
+        editor: Who asks the editor's language model, for the proposer `editor`.
 
     Raises:
         CwmError: There is no run to replay.
@@ -75,6 +79,8 @@ def proposers_of(plan: Plan, problem: Problem, endpoint: Endpoint | None) -> Pro
     match plan.proposer:
         case "openai" if endpoint is not None:
             proposer = OpenAIProposer(endpoint)
+        case "editor" if editor is not None:
+            proposer = editor
         case "replay" if plan.replay is not None:
             proposer = Replay(Path(plan.replay))
         case "local" if local is not None:

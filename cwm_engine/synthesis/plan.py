@@ -26,7 +26,7 @@ class Plan:
     """What decides how a search goes; kept in the journal of its run, and the same when the run goes on.
 
     Attributes:
-        proposer: `local`, `openai` or `replay`.
+        proposer: `local`, `openai`, `editor` or `replay`.
         model: The language model's name; None where the environment says it.
         base_url: The address of its endpoint; None where the environment says it.
         replies: Programs asked for in one request.
@@ -143,7 +143,7 @@ def plan_of(
         chosen["proposer"] = "replay"
     plan = Plan(**chosen)
     unlimited = plan.max_calls is None and plan.max_tokens is None and plan.max_cost is None
-    if plan.proposer == "openai" and unlimited:
+    if plan.proposer in {"openai", "editor"} and unlimited:
         plan = replace(plan, max_calls=PAID_CALLS)
     if plan.proposer == "local" and plan.max_seconds is None:
         plan = replace(plan, max_seconds=LOCAL_SECONDS)

@@ -32,6 +32,10 @@ class Protocol(LanguageServerProtocol):
         """The form of a message, ours or the protocol's."""
         return _own_type(method) or super().get_message_type(method)
 
+    def get_result_type(self, method: str) -> type[Any] | None:  # type: ignore[override]  # theirs is cached
+        """The form of an answer, to a request of ours or of the protocol."""
+        return _own_result_type(method) or super().get_result_type(method)
+
     def structure_message(self, data: dict[str, Any]) -> Any:
         """Read a message; a request whose parameters cannot be read is answered here."""
         try:
@@ -90,6 +94,23 @@ class Request(Generic[Params]):
     method: str
     jsonrpc: str
     params: Params
+
+
+@attrs.define
+class Response(Generic[Params]):
+    """The answer to a request of our own."""
+
+    id: MsgId
+    jsonrpc: str
+    result: Params
+
+
+@cache
+def _own_result_type(method: str) -> Any:
+    if method in messages.REQUESTS:
+        result: Any = messages.REQUESTS[method][1]
+        return Response[result]
+    return None
 
 
 @cache

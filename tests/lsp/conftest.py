@@ -27,6 +27,14 @@ ROWS = [(state, action, state + action, 0.0, False) for state in range(10) for a
 CONFIG = ClientServerConfig(server_command=SERVER, client_factory=Editor)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _runs_of_their_own(tmp_path_factory):
+    """Keep searches of tests apart from those of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CWM_RUNS", str(tmp_path_factory.mktemp("runs")))
+        yield
+
+
 @pytest_lsp.fixture(config=CONFIG)
 async def editor(lsp_client: Editor):
     """An editor with a server of its own, not yet initialized: a test may want to say how."""

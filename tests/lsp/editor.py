@@ -7,7 +7,7 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,12 @@ class Editor(LanguageClient):
         refreshes: How often it has asked for `lenses` and `hints` to be asked for again.
         versions: The version of each open file.
         texts: The text of each open file.
+        search_events: All `cwm/searchEvent` in the order they came.
+        prompts: What the editor's language model was asked.
+        answers: What it says.
+        offered: The edits it was asked to apply.
+        agrees: Whether the user wants them.
+        progress: What was reported, by token.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -68,6 +74,12 @@ class Editor(LanguageClient):
         self.versions: dict[str, int] = {}
         self.texts: dict[str, str] = {}
         self.refreshes: Counter[str] = Counter()
+        self.search_events: list[Any] = []
+        self.prompts: list[Any] = []
+        self.answers: Callable[[Any], Awaitable[str]] = _silence
+        self.offered: list[types.ApplyWorkspaceEditParams] = []
+        self.agrees = True
+        self.progress: dict[types.ProgressToken, list[Any]] = {}
         self._news = asyncio.Event()
         self._add_features()
 
@@ -98,6 +110,30 @@ class Editor(LanguageClient):
         @self.feature(types.WORKSPACE_INLAY_HINT_REFRESH)
         def refresh_hints(_: None) -> None:
             self.refreshes["hints"] += 1
+            self._news.set()
+
+        @self.feature("cwm/searchEvent")
+        def search_event(params: Any) -> None:
+            self.search_events.append(params)
+            self._news.set()
+
+        @self.feature("cwm/lm/complete")
+        async def complete(params: Any) -> Any:
+            self.prompts.append(params)
+            return {"text": await self.answers(params)}
+
+        @self.feature(types.WORKSPACE_APPLY_EDIT)
+        def apply_edit(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+            self.offered.append(params)
+            return types.ApplyWorkspaceEditResult(applied=self.agrees)
+
+        @self.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
+        def create_progress(params: types.WorkDoneProgressCreateParams) -> None:
+            self.progress[params.token] = []
+
+        @self.feature(types.PROGRESS)
+        def progress(params: types.ProgressParams) -> None:
+            self.progress.setdefault(params.token, []).append(params.value)
             self._news.set()
 
         @self.feature(types.WINDOW_LOG_MESSAGE)
@@ -234,6 +270,22 @@ class Editor(LanguageClient):
     def _settled(self, uri: str, version: int) -> Any:
         status = self.status(uri)
         return status if status is not None and status.version == version and status.state != "checking" else None
+
+
+def apply_to(text: str, edits: Sequence[Any]) -> str:
+    """A text of plain characters after edits, as any client applies them: from the last one to the first."""
+    lines = text.splitlines(keepends=True)
+    starts = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
+    for edit in sorted(edits, key=lambda one: -one.range.start.line):
+        start = starts[edit.range.start.line] + edit.range.start.character
+        end = starts[edit.range.end.line] + edit.range.end.character
+        text = text[:start] + (edit.new_text if hasattr(edit, "new_text") else edit.newText) + text[end:]
+    return text
+
+
+async def _silence(_: Any) -> str:
+    """A language model with nothing to say."""
+    return ""
 
 
 def _capabilities(encodings: Sequence[types.PositionEncodingKind]) -> types.ClientCapabilities:

@@ -21,6 +21,7 @@ MODULES = (
     "links",
     "dataset",
     "runs",
+    "synthesis",
 )
 
 
