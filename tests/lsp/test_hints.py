@@ -70,3 +70,17 @@ async def test_they_move_with_their_lines(shared_editor, project, branching):
     assert [hint.position.line for hint in await hints(shared_editor, project.uri)] == [7, 9]
     shared_editor.set({})
     shared_editor.close(project.uri)
+
+
+async def test_they_stay_on_their_lines_when_a_check_finds_that_nothing_but_a_comment_is_new(
+    shared_editor, project, branching
+):
+    shared_editor.set({"inlayHints": {"enabled": True}})
+    await shared_editor.outlined(project.uri, branching)
+    shared_editor.edit(project.uri, f"# new\n{branching}")
+    await shared_editor.settled(project.uri)
+    await shared_editor.until(lambda: shared_editor.refreshes["hints"])
+    found = await hints(shared_editor, project.uri)
+    assert [(hint.position.line, hint.label) for hint in found] == [(7, "10 of 30"), (9, "0 of 30")]
+    shared_editor.set({})
+    shared_editor.close(project.uri)

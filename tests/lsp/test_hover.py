@@ -70,6 +70,19 @@ async def test_other_lines_show_nothing(shared_editor, project):
     assert await settled_hover(shared_editor, project, project.wrong, "class") == ""
 
 
+async def test_a_model_that_never_answers_does_not_keep_the_hover_waiting(shared_editor, project):
+    await shared_editor.outlined(project.uri, project.wrong)
+    endless = project.wrong.replace(
+        "        return", "        while True:\n            sum(range(10**9))\n        return"
+    )
+    shared_editor.edit(project.uri, endless)
+    await shared_editor.until(lambda: shared_editor.status(project.uri).version == 2)
+    shown = await hovered(shared_editor, project.uri, endless, "return self.state")
+    assert "*Of an older version; the check goes on.*" in shown
+    assert shared_editor.status(project.uri).state == "checking"
+    shared_editor.close(project.uri)
+
+
 async def test_a_file_that_is_not_open_shows_nothing(shared_editor, project):
     assert await hovered(shared_editor, project.uri, project.text, "def step") == ""
 

@@ -17,7 +17,8 @@ def register(server: CwmServer) -> None:
         options: Any = params.initialization_options
         server.checks.trusted = _option(options, "trusted", default=True) is not False
         commands = _option(options, "commands", default=())
-        server.client_commands = frozenset(commands if isinstance(commands, list | tuple) else ())
+        named = commands if isinstance(commands, list | tuple) else ()
+        server.client_commands = frozenset(name for name in named if isinstance(name, str))
         server.documents.encoding = server.workspace.position_encoding or types.PositionEncodingKind.Utf16
 
     @server.feature(types.INITIALIZED)
