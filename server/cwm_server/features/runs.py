@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from cwm_server import runs
 from cwm_server.app import CwmServer
 from cwm_server.messages import (
     DELETE_RUNS,
@@ -25,12 +25,19 @@ def register(server: CwmServer) -> None:
     @server.feature(RUNS)
     async def all_runs(params: RunsParams) -> RunsResult:
         del params
-        return await asyncio.to_thread(runs.runs)
+        return await asyncio.to_thread(_call, "runs")
 
     @server.feature(RUN)
     async def one_run(params: RunParams) -> RunResult:
-        return await asyncio.to_thread(runs.run, params.run, params.after, params.count)
+        return await asyncio.to_thread(_call, "run", params.run, params.after, params.count)
 
     @server.feature(DELETE_RUNS)
     async def delete_runs(params: DeleteRunsParams) -> DeleteRunsResult:
-        return await asyncio.to_thread(runs.delete, params.runs)
+        return await asyncio.to_thread(_call, "delete", params.runs)
+
+
+def _call(function: str, *arguments: Any) -> Any:
+    """Call a function of `cwm_server.runs`, which brings in what the server does not need to start."""
+    from cwm_server import runs
+
+    return getattr(runs, function)(*arguments)
