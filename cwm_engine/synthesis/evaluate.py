@@ -15,7 +15,7 @@ from cwm_engine.checking.report import ModelReport, Status
 from cwm_engine.checking.run import Progress
 from cwm_engine.diagnosis.session import Session, Settings
 from cwm_engine.errors import CwmError
-from cwm_engine.findings import Example, Finding, Severity
+from cwm_engine.findings import Finding, Severity, Span
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.synthesis.evaluation import Evaluation, no_program
 from cwm_engine.synthesis.heldout import Split
@@ -24,7 +24,7 @@ MAX_CHARACTERS = 1_000_000
 """A longer program is not looked at: nobody could read it."""
 
 _Part = Literal["searched", "heldout"]
-_EXAMPLES = 2
+_EXAMPLES = 8
 _FINDINGS = 12
 _ROUNDING = 1e-12
 _PATIENCE = 0.2
@@ -139,7 +139,7 @@ class Evaluator:
     def _check(self, session: Session, program: str) -> Evaluation:
         problem = _unfit(program)
         if problem is not None:
-            return no_program(problem)
+            return Evaluation(buggy=True, reason=problem.message, findings=(problem,))
         session.forget()
         # A comment of the candidate must not hide why it fails.
         text = _SUPPRESSION.sub(r"\1-", program)
@@ -188,24 +188,17 @@ def _short(findings: Iterable[Finding]) -> list[Finding]:
     """What is worth keeping of each node: the worst findings, each with a few examples."""
     order = list(Severity)
     ranked = sorted(findings, key=lambda finding: order.index(finding.severity))[:_FINDINGS]
-    return [replace(finding, examples=_telling(finding.examples)) for finding in ranked]
+    each = max(_EXAMPLES // max(sum(bool(finding.examples) for finding in ranked), 1), 2)
+    return [replace(finding, examples=finding.examples[:each]) for finding in ranked]
 
 
-def _telling(examples: Sequence[Example]) -> tuple[Example, ...]:
-    """The examples that are easiest to read, and the first of all in the data."""
-    first = min(examples, key=lambda example: (example.episode, example.step), default=None)
-    kept = tuple(examples[:_EXAMPLES])
-    return kept if first is None or first in kept else (*kept, first)
-
-
-def _unfit(program: str) -> str | None:
+def _unfit(program: str) -> Finding | None:
     """Why a text is not even given to the sandbox."""
+    message = None
     if len(program) > MAX_CHARACTERS:
-        return f"The program has {len(program)} characters, more than {MAX_CHARACTERS}."
-    if not program.strip():
-        return "The program is empty."
+        message = f"The program has {len(program)} characters, more than {MAX_CHARACTERS}."
     try:
         program.encode()
     except UnicodeEncodeError:
-        return "The program holds characters that cannot be saved as UTF-8."
-    return None
+        message = "The program holds characters that cannot be saved as UTF-8."
+    return Finding("CWM111", Severity.ERROR, message, Span(1, 1, 1, 1)) if message else None

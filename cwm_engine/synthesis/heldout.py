@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cwm_engine.checking.evidence import observed_at
 from cwm_engine.errors import CwmError
 from cwm_engine.findings import Example
 from cwm_engine.trajectories.dataset import Dataset
+from cwm_engine.trajectories.variety import features_of, spread_out
 
 
 @dataclass(frozen=True)
@@ -52,41 +52,16 @@ def sample_examples(dataset: Dataset, count: int = 12) -> tuple[Example, ...]:
     The first of each ending, reward and action; then always the one that is least like all before it, in its state and
     in what changed, which brings the edges of the state space, walls and jumps.
     """
-    rows: dict[int, None] = {}
+    kinds: dict[int, None] = {}
     actions = dataset.actions.arrays[0] if len(dataset.actions.arrays) == 1 else np.zeros(len(dataset))
     for column in (dataset.terminated, dataset.rewards, actions):
         # Fewer than that are kinds; more are quantities.
-        if column.ndim == 1 and len(kinds := np.unique(column, return_index=True)[1]) <= count // 2:
-            rows.update(dict.fromkeys(np.sort(kinds).tolist()))
-    features = _features(dataset)
-    looked_at = np.unique(np.linspace(0, len(dataset) - 1, _LOOKED_AT).astype(int))
-    distance = np.full(len(looked_at), np.inf)
-    for row in rows:
-        distance = np.minimum(distance, _distance(features[looked_at], features[row]))
-    while len(rows) < count and distance.size and distance.max() > 0:
-        row = int(looked_at[int(distance.argmax())])
-        rows[row] = None
-        distance = np.minimum(distance, _distance(features[looked_at], features[row]))
-    return tuple(observed_at(dataset, row) for row in list(rows)[:count])
+        if column.ndim == 1 and len(firsts := np.unique(column, return_index=True)[1]) <= count // 2:
+            kinds.update(dict.fromkeys(np.sort(firsts).tolist()))
+    looked_at = np.linspace(0, len(dataset) - 1, min(len(dataset), _LOOKED_AT)).astype(np.intp)
+    rows = np.concatenate([np.array(list(kinds), dtype=np.intp), looked_at])
+    chosen = spread_out(features_of(dataset, rows), range(len(kinds)), count)
+    return tuple(observed_at(dataset, int(rows[index])) for index in chosen)
 
 
 _LOOKED_AT = 5000
-_FEATURES = 256
-
-
-def _features(dataset: Dataset) -> npt.NDArray[np.float64]:
-    """States and what changed in them as numbers (n, d) of comparable size; text is left out."""
-    parts = []
-    pairs = zip(dataset.observations.arrays, dataset.next_observations.arrays, strict=True)
-    for before, after in pairs:
-        if before.dtype != object and before.dtype == after.dtype:
-            flat = before.reshape(len(before), -1)[:, :_FEATURES].astype(np.float64)
-            parts += [flat, after.reshape(len(after), -1)[:, :_FEATURES].astype(np.float64) - flat]
-    table = np.concatenate([*parts, dataset.rewards[:, None]], axis=1)
-    table = np.nan_to_num(table, posinf=0.0, neginf=0.0)
-    spread = np.ptp(table, axis=0)
-    return (table - table.min(axis=0)) / np.where(spread > 0, spread, 1.0)
-
-
-def _distance(table: npt.NDArray[np.float64], row: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.abs(table - row).mean(axis=1)

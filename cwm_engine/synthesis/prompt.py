@@ -229,14 +229,14 @@ def _unlike(examples: Sequence[Example]) -> list[Example]:
 
 
 def _shares(findings: Sequence[Finding], examples: int) -> list[int]:
-    """How many examples each finding gets: one each, then a second and a third one while there are few findings.
+    """How many examples each finding gets: one each, then more in turns while there are few findings.
 
     An error is the same in all of its examples; only wrong numbers tell more the more of them there are.
     """
     shares = [min(1, len(finding.examples)) for finding in findings]
-    for most in (2, 3):
+    for most in range(2, examples + 1):
         for index, finding in enumerate(findings):
-            enough = sum(shares) >= min(examples, 4) or len(finding.examples) < most or not finding.fields
+            enough = sum(shares) >= examples or len(finding.examples) < most or not finding.fields
             if not enough and shares[index] < most:
                 shares[index] += 1
     return shares
