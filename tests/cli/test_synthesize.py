@@ -21,6 +21,8 @@ from tests.synthesis.worlds import HALF_RIGHT, RAISES, RIGHT, SYNTAX_ERROR, WRON
 __all__ = ["cwm", "folder"]
 
 FILE = Path("counter.py")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+REPLIES = Path(__file__).parents[1] / "synthesis" / "replies"
 
 
 # Without a language model
@@ -104,6 +106,20 @@ def test_a_missing_model_is_written_by_a_language_model(cwm: Cwm) -> None:
     assert code == 0
     assert "2 programs, 2 calls, 2,200 tokens" in out
     assert FILE.read_text() == RIGHT
+
+
+def test_a_model_of_mountain_car_is_generated_fixed_and_improved(cwm: Cwm) -> None:
+    """The replies were written by hand to the prompts of this search."""
+    replies = [(REPLIES / f"search_mountain_car_{number}.md").read_text() for number in (1, 2, 3)]
+    data = EXAMPLES / "mountain_car" / "trajectories" / "mountain_car.jsonl"
+    with Server(*map(streams, replies)) as server:
+        code, out, _ = cwm("synthesize", "car.py", "-t", data, *asking(server), *PLAIN, "--strategy", "greedy")
+    assert code == 0
+    assert "car.py: verified" in out
+    prompts = [request["messages"][-1]["content"] for request in server.requests]
+    assert "# Recorded transitions" in prompts[0]
+    assert "NameError: name 'math' is not defined" in prompts[1]
+    assert "`obs[1]` is wrong in 1 of 334 transitions" in prompts[2]
 
 
 def test_programs_of_a_language_model_are_repaired_before_they_are_scored(cwm: Cwm) -> None:
