@@ -87,6 +87,15 @@ async def test_a_file_that_is_not_open_shows_nothing(shared_editor, project):
     assert await hovered(shared_editor, project.uri, project.text, "def step") == ""
 
 
+@pytest.mark.parametrize(("line", "character"), [(10**6, 0), (0, 10**6), (5, 10**6)])
+async def test_places_outside_of_the_text_do_no_harm(shared_editor, project, line, character):
+    await shared_editor.opened(project.uri, project.wrong)
+    place = types.HoverParams(types.TextDocumentIdentifier(project.uri), types.Position(line, character))
+    found = await shared_editor.text_document_hover_async(place)
+    assert (found is not None) == (line == 5)
+    shared_editor.close(project.uri)
+
+
 async def test_after_an_edit_above_it_the_hover_is_on_the_moved_line(shared_editor, project):
     await shared_editor.opened(project.uri, project.wrong)
     text = f"# one\n# two\n{project.wrong}"

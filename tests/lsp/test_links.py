@@ -52,6 +52,12 @@ async def test_other_files_have_none(shared_editor, project):
     assert not await shared_editor.text_document_document_link_async(types.DocumentLinkParams(place))
 
 
+@pytest.mark.parametrize("uri", ["file:///nowhere/cwm.toml", "untitled:cwm.toml", "nonsense"])
+async def test_what_is_no_file_has_none(shared_editor, uri):
+    place = types.TextDocumentIdentifier(uri)
+    assert not await shared_editor.text_document_document_link_async(types.DocumentLinkParams(place))
+
+
 async def test_in_pyproject_the_table_is_another(folder):
     text = '[[tool.cwm.models]]\ntrajectories = "data/a.jsonl"\n[tool.other]\nfile = "walk.py"\n'
     assert linked(folder, text, "pyproject.toml") == [("data/a.jsonl", "data/a.jsonl")]

@@ -50,8 +50,10 @@ def register(server: CwmServer) -> None:
         path = to_fs_path(uri) if uri.startswith("file:") else None
         if path is None or Path(path).name not in _MODELS:
             return []
-        text = server.workspace.get_text_document(uri).source
-        lines = split_lines(text)
+        try:
+            lines = split_lines(server.workspace.get_text_document(uri).source)
+        except (OSError, UnicodeDecodeError):  # neither open nor a file that can be read
+            return []
         return [
             types.DocumentLink(
                 range_of(link.span, lines, server.documents.encoding), link.target.as_uri(), tooltip=link.note
