@@ -50,11 +50,11 @@ export function session(file: string, options: SessionOptions = {}): Session {
       },
     );
     const page = context.pages()[0] ?? (await context.newPage());
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(90_000); // machines are busy
     page.on("console", (message) => console.push(`${message.type()}: ${message.text()}`));
     state.page = page;
     state.workbench = new Workbench(page);
-    await page.goto(`${server.origin}/?folder=${encodeURIComponent(server.workspace)}`);
+    await page.goto(`${server.origin}/?folder=${encodeURIComponent(server.workspace)}`, { timeout: 90_000 });
     await page.locator(".monaco-workbench .statusbar").waitFor({ timeout: 90_000 });
   });
 

@@ -118,7 +118,7 @@ function summary(tree: SearchTree): readonly HTMLElement[] {
     element(
       "div",
       { class: "title" },
-      element("h1", {}, visible(tree.file ?? tree.run)),
+      element("h1", { title: tree.file }, visible(tree.file?.split("/").at(-1) ?? tree.run)),
       element("span", { class: `status ${tree.status}` }, STATUSES[tree.status]),
       element("span", { class: "how" }, visible(how.join(" \u00b7 "))),
     ),

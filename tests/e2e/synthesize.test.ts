@@ -1,0 +1,43 @@
+// *Synthesize World Model* with no language model: the file is repaired through a diff, and the search can be looked at.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { session } from "./lib/session.ts";
+
+const it = session(import.meta.url);
+
+test("the program that was found is shown as a diff", async () => {
+  await it.workbench.open("cartpole_broken.py");
+  await it.workbench.squiggles("error").first().waitFor();
+  await it.workbench.command("CWM: Synthesize World Model");
+  await it.workbench.toast("Verified").waitFor({ timeout: 120_000 });
+  await it.page.locator(".monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert").first().waitFor();
+  await it.picture("diff");
+});
+
+test("applying it is one step, which can be undone", async () => {
+  await it.workbench.toast("Verified").getByRole("button", { name: "Apply" }).click();
+  await it.page.locator('.tab.active[data-resource-name="cartpole_broken.py"]').waitFor();
+  await it.workbench.squiggles("error").first().waitFor({ state: "detached" });
+  await it.workbench.goTo(34);
+  assert.match(await it.workbench.text(), /4\.0 \/ 3\.0 - self\.pole_mass/);
+  await it.page.keyboard.press("Control+Z");
+  await it.workbench.squiggles("error").first().waitFor();
+  assert.match(await it.workbench.text(), /4\.0 \/ 3\.0 \+ self\.pole_mass/);
+});
+
+test("the search tree of the run can be opened, and shows what was tried", async () => {
+  await it.workbench.command("CWM: Show Search Tree");
+  await it.workbench.pick("cartpole_broken.py");
+  const view = it.workbench.webview();
+  await view.locator(".node.best").waitFor();
+  assert.match(await view.locator(".run").innerText(), /verified[\s\S]*100 %/);
+  assert.match(await view.locator(".details").innerText(), /Program \d+[\s\S]*100 %[\s\S]*best/);
+  await it.picture("search tree");
+});
+
+test("a program of the tree opens in the native diff editor", async () => {
+  await it.workbench.webview().getByRole("button", { name: "Open diff" }).click();
+  await it.page.locator(".tab.active", { hasText: /Program/ }).waitFor();
+  await it.page.locator(".monaco-diff-editor").first().waitFor();
+  await it.picture("node diff");
+});

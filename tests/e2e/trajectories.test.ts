@@ -1,0 +1,40 @@
+// The trajectory viewer: an episode step by step, what was observed beside what the model predicts, while it is edited.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { session } from "./lib/session.ts";
+
+const it = session(import.meta.url);
+const wrong = () => it.workbench.webview().locator(".transition tr.wrong");
+
+test("it begins at a failing step, with the wrong fields marked", async () => {
+  await it.workbench.open("taxi_broken.py");
+  await it.workbench.squiggles("error").first().waitFor();
+  await it.workbench.command("CWM: Show Trajectories");
+  await wrong().first().waitFor();
+  const view = it.workbench.webview();
+  assert.match(await view.locator(".run").innerText(), /taxi_broken\.py[\s\S]*Taxi-v4[\s\S]*98\.5 %/);
+  assert.match(await wrong().innerText(), /^obs ≠\s+\d+\s+\d+\s+\d+\s+[+−]\d+$/);
+  assert.ok((await view.locator(".plot").count()) >= 2);
+  await it.picture("wrong step");
+});
+
+test("the arrow keys step through the episode, n goes to the next failing step", async () => {
+  const view = it.workbench.webview();
+  const title = view.locator(".controls h2");
+  await view.getByRole("slider", { name: "Step" }).focus();
+  await it.page.keyboard.press("Home");
+  await title.filter({ hasText: /^Step 0 of/ }).waitFor();
+  await it.page.keyboard.press("ArrowRight");
+  await title.filter({ hasText: /^Step 1 of/ }).waitFor();
+  await it.page.keyboard.press("Home");
+  await it.page.keyboard.press("n");
+  await wrong().waitFor();
+});
+
+test("it follows the file: where the model is corrected, nothing is marked any more", async () => {
+  await it.workbench.command("View: Focus First Editor Group");
+  await it.workbench.retype(37, "row = min(row + 1, 4)");
+  await it.workbench.webview().locator(".facts", { hasText: "100 %" }).waitFor();
+  await wrong().waitFor({ state: "detached" });
+  await it.picture("corrected");
+});
