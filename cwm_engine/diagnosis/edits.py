@@ -262,7 +262,7 @@ def _call(site: Site, node: ast.Call, namespace: Mapping[str, Any]) -> Iterator[
     name = (
         function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
     )
-    for other in sorted(frozenset[str]().union(*(group for group in _FUNCTIONS if name in group)) - {name}):
+    for other in alike(name):
         found, new = _function_called(function, other, namespace)
         if callable(found):
             yield Edit(site, "function", 1.0, _calling(found), _with(node, func=new))
@@ -275,6 +275,11 @@ def _call(site: Site, node: ast.Call, namespace: Mapping[str, Any]) -> Iterator[
     if name:
         for i in range(count):
             yield Edit(site, "dropped", 2.0, _operand(i + 1), partial(node.args.__getitem__, i))
+
+
+def alike(name: str) -> list[str]:
+    """Functions that are easily written for one."""
+    return sorted(frozenset[str]().union(*(group for group in _FUNCTIONS if name in group)) - {name})
 
 
 def _function_called(function: ast.expr, name: str, namespace: Mapping[str, Any]) -> tuple[Any, ast.expr]:

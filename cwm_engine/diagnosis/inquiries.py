@@ -55,7 +55,14 @@ class Searched:
     tried: int = 0
 
 
-def sample_of(evidence: Evidence, instrumented: Instrumented, usable: Bools, overlooked: Bools | None = None) -> Sample:
+def sample_of(
+    evidence: Evidence,
+    instrumented: Instrumented,
+    usable: Bools,
+    overlooked: Bools | None = None,
+    *,
+    passing: int = 96,
+) -> Sample:
     """Failing and passing transitions among the usable ones, of the episodes that the search may see.
 
     Args:
@@ -63,6 +70,7 @@ def sample_of(evidence: Evidence, instrumented: Instrumented, usable: Bools, ove
         instrumented: The model with its probes.
         usable: Rows to choose from, (n,).
         overlooked: Cells (n, fields) that may stay wrong.
+        passing: How many passing transitions to take at most.
     """
     prepared = evidence.prepared
     nothing = np.zeros_like(evidence.wrong)
@@ -78,6 +86,7 @@ def sample_of(evidence: Evidence, instrumented: Instrumented, usable: Bools, ove
         path_lines=[instrumented.lines_of(path) for path in evidence.paths],
         excused=prepared.excused | overlooked,
         checked=seen,
+        passing=passing,
         form=evidence.form,
         tolerance=prepared.tolerance,
         mode=prepared.mode,

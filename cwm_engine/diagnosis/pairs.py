@@ -21,7 +21,7 @@ from cwm_engine.diagnosis.edits import DIGIT, Edit, always, digits, edits_of, nu
 from cwm_engine.diagnosis.executor import Loader, ModelRef, load_plainly
 from cwm_engine.diagnosis.fitting import fit_near, nice
 from cwm_engine.diagnosis.levels import focused
-from cwm_engine.diagnosis.patches import Text, joined
+from cwm_engine.diagnosis.patches import Patch, Text, joined, whole_text
 from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.schemata import Site
 from cwm_engine.diagnosis.search import Hit, SearchResult, patch_of
@@ -47,6 +47,9 @@ _RIVALS_SHARE = 0.15
 """The part of the time left that is spent on looking for rivals of the first pair."""
 
 _FITTED_COST = 0.5
+_SAME_SHARE = 0.5
+"""The part of the time left for pairs in one statement."""
+
 _NUDGE = 1.01
 _BAND = 0.5
 
@@ -116,6 +119,7 @@ class _Pairs:
         self._rows = [*sample.failing[:_FAILING].tolist(), *sample.passing[:_PASSING].tolist()]
         self._sources: set[str] = set()
         self._is_late: Callable[[], bool] = lambda: tester.is_late
+        self._is_whole = True
         self.result = SearchResult()
 
     def run(self) -> None:
@@ -125,14 +129,16 @@ class _Pairs:
         effects = list(self._effects(base, queue))
         singles = [effect for effect in effects if not effect.is_twin]
         pairs = _viable(singles, base.wrong)
-        done = len(pairs) <= _MOST_PAIRS
+        done = self._is_whole and len(pairs) <= _MOST_PAIRS
         for count, (i, j) in enumerate(pairs[:_MOST_PAIRS]):
             if len(self.result.hits) >= self._most or (count % 16 == 0 and self._is_late()):
                 done = False
                 break
             self._try(singles[i], singles[j])
-        done = (bool(self.result.hits) or self._try_best(effects, queue, base)) and done
+        gains = self._gains(effects, base)
+        done = (bool(self.result.hits) or self._try_best(gains, queue)) and done
         self._board.release()
+        done = (bool(self.result.hits) or self._try_same(gains)) and done
         self.result.exhausted = done
         self.result.tried = self._tester.tried
         self.result.hits.sort(key=lambda hit: hit.cost)
@@ -164,6 +170,7 @@ class _Pairs:
         """What the edits do that do anything."""
         seen: set[tuple[int, bytes]] = set()
         late = self._tester.late_after(_EFFECTS_SHARE)
+        self._is_whole = False
         for cost, edit, start in queue:
             if late():
                 return
@@ -177,12 +184,11 @@ class _Pairs:
                 wrong = np.zeros_like(found.wrong) if start is not None else found.wrong
                 yield _Effect(edit, cost, changed, wrong, start, is_twin=start is None and key in seen)
                 seen.add(key)
+        self._is_whole = True
         self._board.clear()
 
-    def _try_best(
-        self, effects: Sequence[_Effect], queue: Sequence[tuple[float, Edit, float | None]], base: _Look
-    ) -> bool:
-        """The edits that make most right, each with every other edit: what they break the other may put right."""
+    def _gains(self, effects: Sequence[_Effect], base: _Look) -> list[_Effect]:
+        """The edits that make more right than wrong, the best first."""
         weights = np.repeat(self._board.sample.weights[self._rows], len(self._board.bench.judge.names))
         gains = [
             (float(weights @ base.wrong) - float(weights @ effect.wrong), -effect.cost, effect)
@@ -191,7 +197,11 @@ class _Pairs:
         ]
         gains = [entry for entry in gains if entry[0] > 0]
         gains.sort(key=lambda entry: entry[:2], reverse=True)
-        for _, _, effect in gains[:_BEST]:
+        return [effect for _, _, effect in gains]
+
+    def _try_best(self, gains: Sequence[_Effect], queue: Sequence[tuple[float, Edit, float | None]]) -> bool:
+        """The edits that make most right, each with every other edit: what they break the other may put right."""
+        for effect in gains[:_BEST]:
             if not self._board.hold(effect.edit.site, effect.edit.replacement):
                 continue
             for count, (cost, edit, start) in enumerate(queue):
@@ -199,6 +209,33 @@ class _Pairs:
                     return False
                 if start is None and self._tester.passes(edit.site, edit.replacement):
                     self._hit((effect.edit, edit), effect.cost + cost)
+            if self.result.hits:
+                return True
+        return True
+
+    def _try_same(self, gains: Sequence[_Effect]) -> bool:
+        """The edits that make most right, each with every other edit of the same statement, which is compiled anew."""
+        board, late = self._board, self._tester.late_after(_SAME_SHARE)
+        for effect in gains[:_BEST]:
+            if late():
+                return False
+            patch, owner = patch_of(self._text, effect.edit), effect.edit.site.owner
+            if patch is None or hasattr(owner, "body"):
+                continue
+            tree = ast.parse(patch.text)
+            lines = frozenset(range(owner.lineno, (owner.end_lineno or owner.lineno) + 1))
+            again = Switchboard(tree, board.model, board.sample, board.loader, lines=lines)
+            tester = Tester(again, self._tester.deadline, self._tester.tried)
+            words, namespace = Vocabulary.of(again), again.bench.machine.namespace
+            for site in again.sites:
+                for edit in edits_of(site, words, namespace):
+                    if tester.passes(site, edit.replacement):
+                        second = patch_of(Text(patch.text, tree), edit)
+                        if second is not None:
+                            said = f"{patch.description}; line {second.line}: {second.description}"
+                            whole = whole_text(self._text, second.text, said)
+                            self._add(whole, f"{effect.edit.kind} and {edit.kind}", effect.cost + edit.cost)
+            self._tester.tried = tester.tried
             if self.result.hits:
                 return True
         return True
@@ -228,10 +265,14 @@ class _Pairs:
         if patches[0] is None or patches[1] is None:
             return
         patch = joined(self._text, patches[0], patches[1])
-        if patch is None or patch.text in self._sources:
+        if patch is not None:
+            self._add(patch, f"{edits[0].kind} and {edits[1].kind}", cost)
+
+    def _add(self, patch: Patch, kind: str, cost: float) -> None:
+        if patch.text in self._sources:
             return
         self._sources.add(patch.text)
-        hit = Hit(patch.line, f"{edits[0].kind} and {edits[1].kind}", cost, patch)
+        hit = Hit(patch.line, kind, cost, patch)
         self.result.hits.append(hit)
         if len(self.result.hits) == 1:
             self._is_late = self._tester.late_after(_RIVALS_SHARE)

@@ -25,7 +25,7 @@ from cwm_engine.diagnosis.vocabulary import Vocabulary
 Value = Callable[..., Any]
 
 _MOST_ATOMS = 6000
-_MOST_CONDITIONS = 4
+_MOST_CONDITIONS = 12
 """How many conditions are tried for each change."""
 
 _MOST_JOINED = 400
@@ -170,6 +170,7 @@ def _comparisons(site: Site, words: Vocabulary) -> Iterator[tuple[float, ast.exp
     lefts: list[ast.expr] = [ast.Name(name, ast.Load()) for name in names]
     lefts += [own(name) for name in words.attributes] if site.function is not None else []
     rights: list[ast.expr] = [number_node(number) for number in words.numbers]
+    rights += [number_node(-number) for number in words.numbers if number > 0]
     rights += [ast.Constant(0)]
     rights += [ast.Name(name, ast.Load()) for name, _ in words.shared_numbers]
     rights += [own(name) for name in words.attributes]

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
+from cwm_engine.diagnosis.edits import alike
 from cwm_engine.diagnosis.patches import Text
 
 _FAR = 6
 """How many places a statement is moved at most."""
 
 _MOST_PARTS = 8
+_MOST_DIFFERENCES = 4
 _MOST_NAMES = 12
 _INDENT = "    "
 _BINDING = {"*": ("**", "+", "-"), "**": ("*",), "+": ("*",), "-": ("*", "/"), "/": ("-", "+"), "//": (), "%": ()}
@@ -69,10 +71,29 @@ def _all(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
                 yield from _levels(text, block, lines)
         if isinstance(node, ast.stmt | ast.expr) and node.lineno in lines:
             yield from _exchanges(text, node)
+    yield from _mixed_up(text, lines)
     yield from _branches(text, lines)
     yield from _codes(text, lines)
     yield from _names(text, lines)
     yield from _groupings(text, lines)
+    yield from _imported(text, lines)
+
+
+def _imported(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
+    """Another function of a module from which names are imported one by one."""
+    for statement in text.tree.body:
+        if not isinstance(statement, ast.ImportFrom) or statement.module not in ("math", "numpy"):
+            continue
+        names = {alias.asname or alias.name for alias in statement.names}
+        end = text.range_of(statement)[1]
+        end -= text.source[end - 1] == ")"
+        for node in ast.walk(text.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.lineno in lines:
+                for other in alike(node.func.id) if node.func.id in names else ():
+                    if other not in names:
+                        made = _spliced(text.source, (end, end, f", {other}"), (*text.range_of(node.func), other))
+                        said = f"replace `{node.func.id}` by `{other}`"
+                        yield Rewriting(node.lineno, "function", 1.25, made, said)
 
 
 def _orders(text: Text, block: Sequence[ast.stmt], lines: frozenset[int]) -> Iterator[Rewriting]:
@@ -139,6 +160,62 @@ def _exchanges(text: Text, node: Any) -> Iterator[Rewriting]:
             if len(inner) == len(parts) > 1:
                 pairs = [pair for part in inner for pair in _swapped(text, *part.elts)]
                 yield Rewriting(node.lineno, "exchange", 1.25, _spliced(text.source, *pairs), "exchange all pairs")
+
+
+def _mixed_up(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
+    """Two statements that are built alike, with some of what differs between them exchanged."""
+    for function in ast.walk(text.tree):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        statements = [
+            node for node in ast.walk(function)
+            if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr | ast.Return)
+        ]  # fmt: skip
+        statements.sort(key=lambda node: node.lineno)
+        for i, one in enumerate(statements):
+            for other in statements[i + 1 : i + 1 + _FAR]:
+                if not {one.lineno, other.lineno} & lines:
+                    continue
+                differing = _differing(one, other)
+                if differing is None or not 1 <= len(differing) <= _MOST_DIFFERENCES:
+                    continue
+                for chosen in _subsets(differing):
+                    pieces = [piece for pair in chosen for piece in _swapped(text, *pair)]
+                    shown = " and ".join(f"`{_shown(text.of(a))}` with `{_shown(text.of(b))}`" for a, b in chosen)
+                    said = f"exchange {shown} of line {other.lineno}"
+                    cost = 1.0 + 0.25 * len(chosen)
+                    yield Rewriting(one.lineno, "mixed up", cost, _spliced(text.source, *pieces), said)
+
+
+def _differing(one: Any, other: Any) -> list[tuple[Any, Any]] | None:
+    """The smallest parts in which two pieces of syntax differ; None where they are built otherwise."""
+    if isinstance(one, ast.expr) and isinstance(other, ast.expr):
+        if ast.dump(one) == ast.dump(other):
+            return []
+        if type(one) is not type(other) or isinstance(one, ast.Name | ast.Constant | ast.Attribute):
+            return [(one, other)]
+    if type(one) is not type(other):
+        return None
+    found: list[tuple[Any, Any]] = []
+    for (_, a), (_, b) in zip(ast.iter_fields(one), ast.iter_fields(other), strict=True):
+        parts = list(zip(a, b, strict=False)) if isinstance(a, list) and isinstance(b, list) else [(a, b)]
+        if isinstance(a, list) and len(a) != len(b):
+            return None
+        for left, right in parts:
+            if isinstance(left, ast.AST):
+                inner = _differing(left, right)
+                if inner is None:
+                    return None
+                found += inner
+            elif left != right:
+                return None
+    return found
+
+
+def _subsets(pairs: Sequence[tuple[Any, Any]]) -> Iterator[tuple[tuple[Any, Any], ...]]:
+    """Some of several pairs; exchanging all of them is exchanging the statements, which is another edit."""
+    for size in range(1, max(len(pairs), 2)):
+        yield from combinations(pairs, size)
 
 
 def _branches(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
@@ -244,18 +321,22 @@ def _groupings(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
                 made = _spliced(text.source, (*outer, text.source[slice(*inner)]))
                 said = f"remove the brackets of `{_shown(text.source[slice(*outer)])}`"
                 yield Rewriting(node.lineno, "grouping", 1.0, made, said)
-        if isinstance(node.left, ast.BinOp):
-            first = _with_brackets(text.source, *text.range_of(node.left.right))[0]
-            last = _with_brackets(text.source, *text.range_of(node.right))[1]
-            made = _spliced(text.source, (first, first, "("), (last, last, ")"))
-            said = f"put brackets around `{_shown(text.source[first:last])}`"
-            yield Rewriting(node.lineno, "grouping", 1.0, made, said)
-        if isinstance(node.right, ast.BinOp):
-            first = _with_brackets(text.source, *text.range_of(node.left))[0]
-            last = _with_brackets(text.source, *text.range_of(node.right.left))[1]
-            made = _spliced(text.source, (first, first, "("), (last, last, ")"))
-            said = f"put brackets around `{_shown(text.source[first:last])}`"
-            yield Rewriting(node.lineno, "grouping", 1.0, made, said)
+        part = node.left
+        while isinstance(part, ast.BinOp):
+            part = part.right
+            yield _bracketed(text, part, node.right)
+        part = node.right
+        while isinstance(part, ast.BinOp):
+            part = part.left
+            yield _bracketed(text, node.left, part)
+
+
+def _bracketed(text: Text, first: ast.expr, last: ast.expr) -> Rewriting:
+    start = _with_brackets(text.source, *text.range_of(first))[0]
+    end = _with_brackets(text.source, *text.range_of(last))[1]
+    made = _spliced(text.source, (start, start, "("), (end, end, ")"))
+    said = f"put brackets around `{_shown(text.source[start:end])}`"
+    return Rewriting(first.lineno, "grouping", 1.0, made, said)
 
 
 def _spliced(source: str, *pieces: tuple[int, int, str]) -> str:

@@ -52,6 +52,7 @@ MOST_EDITS = 3
 _CONFIRMED = 8
 _FAR_MORE = 10
 _NEARLY = 0.95
+_PASSING = 300
 _MOST_GUESSES = 300
 _OF_NAMES = frozenset({"NameError", "UnboundLocalError", "AttributeError", "ImportError", "ModuleNotFoundError"})
 _OF_FORM = frozenset({"arity", "shape", "type"})
@@ -286,7 +287,7 @@ class _Repair:
         for part in parts(step.evidence):
             if time.monotonic() > self._deadline:
                 return None
-            sample = sample_of(step.evidence, step.reading.instrumented, part.rows, part.overlooked)
+            sample = sample_of(step.evidence, step.reading.instrumented, part.rows, part.overlooked, passing=_PASSING)
             for candidate in self._search(step, sample)[:_CONFIRMED]:
                 after = self._after(step, candidate)
                 if after is not None and _is_better(after.evidence, step.evidence):
@@ -294,7 +295,7 @@ class _Repair:
         return None
 
     def _sample(self, step: _Step) -> Sample:
-        return sample_of(step.evidence, step.reading.instrumented, step.evidence.checked)
+        return sample_of(step.evidence, step.reading.instrumented, step.evidence.checked, passing=_PASSING)
 
     def _search(self, step: _Step, sample: Sample, *, pairs: bool = False) -> tuple[Candidate, ...]:
         evidence = step.evidence
