@@ -201,4 +201,6 @@ def _unfit(program: str) -> Finding | None:
         program.encode()
     except UnicodeEncodeError:
         message = "The program holds characters that cannot be saved as UTF-8."
-    return Finding("CWM111", Severity.ERROR, message, Span(1, 1, 1, 1)) if message else None
+    if message is None:
+        return None
+    return Finding(code="CWM111", severity=Severity.ERROR, message=message, span=Span(1, 1, 1, 1))
