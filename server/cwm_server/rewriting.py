@@ -37,7 +37,7 @@ class Rewriting:
     def edit(self, encoding: Encoding, *, annotated: bool) -> types.WorkspaceEdit:
         """The edit, line by line where lines changed; it has to be confirmed where the client can ask (`annotated`)."""
         identifier = types.OptionalVersionedTextDocumentIdentifier(self.snapshot.uri, self.snapshot.version)
-        changes = _changes(self.snapshot.text, self.program, encoding)
+        changes = line_changes(self.snapshot.text, self.program, encoding)
         edits: list[types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit] = [
             _annotated(change) if annotated else change for change in changes
         ]
@@ -73,7 +73,7 @@ async def _agreed(server: LanguageServer, rewriting: Rewriting) -> bool:
     return answer is not None and answer.title == apply.title
 
 
-def _changes(before: str, after: str, encoding: Encoding) -> list[types.TextEdit]:
+def line_changes(before: str, after: str, encoding: Encoding) -> list[types.TextEdit]:
     """Replacements of whole lines that make one text the other."""
     old, new = _LINE.findall(before), _LINE.findall(after)
     changes = []

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from lsprotocol import types
 from pygls.protocol import default_converter
@@ -66,7 +66,7 @@ class Editor(LanguageClient):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(converter_factory=default_converter, **kwargs)
+        super().__init__(converter_factory=_converter, **kwargs)
         self.published: list[types.PublishDiagnosticsParams] = []
         self.statuses: list[Any] = []
         self.settings: dict[str, Any] = {"": {}}
@@ -270,6 +270,17 @@ class Editor(LanguageClient):
     def _settled(self, uri: str, version: int) -> Any:
         status = self.status(uri)
         return status if status is not None and status.version == version and status.state != "checking" else None
+
+
+def _converter() -> Any:
+    """The usual converter; the usual one takes a code action with a command for a command."""
+    converter = default_converter()
+
+    def action(data: Any, _: Any) -> types.Command | types.CodeAction:
+        return converter.structure(data, types.Command if isinstance(data.get("command"), str) else types.CodeAction)
+
+    converter.register_structure_hook(Union[types.Command, types.CodeAction], action)  # noqa: UP007 - their key
+    return converter
 
 
 def apply_to(text: str, edits: Sequence[Any]) -> str:

@@ -13,6 +13,7 @@ export const FIT = "cwm/fit";
 export const IMAGES = "cwm/images";
 export const RUN = "cwm/run";
 export const RUNS = "cwm/runs";
+export const PIN = "cwm/pin";
 export const SEARCH_EVENT = "cwm/searchEvent";
 export const STATUS = "cwm/status";
 export const SYNTHESIZE = "cwm/synthesize";
@@ -291,6 +292,29 @@ export interface SearchEventParams {
   readonly underWay: number;
   /** The search with the nodes that are new, see `cwm_engine.synthesis.view.TreeWatch`. */
   readonly tree: Readonly<Record<string, unknown>>;
+}
+
+/** `cwm/pin`, to the server: keep a transition as one that must stay right, and have the configuration name it. */
+export interface PinParams {
+  /** The file, which has to be open and checked. */
+  readonly uri: string;
+  /** The transition. */
+  readonly episode: number;
+  /** The transition. */
+  readonly step: number;
+  /** Which model of the file; the first one where it is not said. */
+  readonly model?: string | null;
+}
+
+/** The answer to `cwm/pin`. */
+export interface PinResult {
+  readonly schema: number;
+  /** Where pinned transitions of the model are kept. */
+  readonly file: string;
+  /** Whether it was not among them before. */
+  readonly added: boolean;
+  /** Whether the client has put the file into the configuration, or it was there. */
+  readonly applied: boolean;
 }
 
 /** One message of a chat. */

@@ -22,6 +22,7 @@ MODULES = (
     "dataset",
     "runs",
     "synthesis",
+    "actions",
 )
 
 
