@@ -10,7 +10,10 @@ import { InterpreterResolver } from "./interpreter/resolve";
 import { onInterpreterChange } from "./interpreter/changes";
 import { isModel } from "./models";
 import { Server } from "./server/server";
+import { Explorer } from "./testing/explorer";
 import { Status } from "./status/status";
+import { registerSynthesis } from "./synthesis/register";
+import { registerTrajectories } from "./trajectories";
 
 export function activate(context: ExtensionContext): void {
   const log = window.createOutputChannel("Code World Models", { log: true });
@@ -23,6 +26,8 @@ export function activate(context: ExtensionContext): void {
   };
   command("check", (named) => check(server, named));
   command("debugMismatch", (request) => debugMismatch(server, context.workspaceState, asDebugRequest(request)));
+  registerSynthesis(context, server, command);
+  registerTrajectories(context, server, status, command);
   command("restart", () => server.restart({ asked: true }));
   command("showLog", () => log.show());
   command("selectRunMode", selectRunMode);
@@ -40,6 +45,7 @@ export function activate(context: ExtensionContext): void {
     log,
     status,
     server,
+    new Explorer(server, status),
     registerDebugger(),
     onInterpreterChange(server.onDidChangeState, () => void server.interpreterMayHaveChanged()),
     workspace.onDidGrantWorkspaceTrust(() => workspace.textDocuments.forEach(look)),

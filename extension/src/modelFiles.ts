@@ -10,10 +10,8 @@ export function looksLikeModel(text: string): boolean {
   return [...text.matchAll(FUNCTION)].some((match) => match[1] === "transition");
 }
 
-/** Whether a `cwm.toml` or `pyproject.toml` names a file as a model, by its last part: models may still be empty. */
-export function names(configuration: string, file: string): boolean {
-  const escaped = file.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-  return new RegExp(String.raw`^[ \t]*file[ \t]*=[ \t]*["'](?:[^"'\n]*[/\\])?${escaped}(?:::[^"'\n]*)?["']`, "m").test(
-    configuration,
-  );
+/** The files that a `cwm.toml` or `pyproject.toml` names as models, as they are written: these may still be empty. */
+export function configuredFiles(configuration: string): readonly string[] {
+  const entries = configuration.matchAll(/^[ \t]*file[ \t]*=[ \t]*(?:"([^"\n]+)"|'([^'\n]+)')/gm);
+  return [...entries].map(([, double, single]) => (double ?? single ?? "").replace(/::.*$/, ""));
 }

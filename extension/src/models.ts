@@ -1,20 +1,26 @@
-/** Which of the open documents are models. */
+/** Which files are models. */
 import { Uri, workspace, type TextDocument } from "vscode";
-import { looksLikeModel, names } from "./modelFiles";
+import { configuredFiles, looksLikeModel } from "./modelFiles";
 
 /** Whether a document is the file of a world model, by its text or because the configuration names it. */
 export async function isModel(document: TextDocument): Promise<boolean> {
   if (document.languageId !== "python" || !["file", "untitled"].includes(document.uri.scheme)) return false;
-  return looksLikeModel(document.getText()) || (await isNamed(document));
+  if (looksLikeModel(document.getText())) return true;
+  const configured = await modelsOfConfiguration();
+  return configured.some((uri) => uri.toString() === document.uri.toString());
 }
 
-async function isNamed(document: TextDocument): Promise<boolean> {
-  const folder = workspace.getWorkspaceFolder(document.uri);
-  const file = document.uri.path.split("/").at(-1);
-  if (!folder || !file) return false;
-  const texts = ["cwm.toml", "pyproject.toml"].map(async (name) => {
-    const bytes = await workspace.fs.readFile(Uri.joinPath(folder.uri, name)).then(undefined, () => undefined);
-    return bytes && names(Buffer.from(bytes).toString("utf8"), file);
-  });
-  return (await Promise.all(texts)).some(Boolean);
+/** The files that the configuration at the root of each folder names as models. */
+export async function modelsOfConfiguration(): Promise<readonly Uri[]> {
+  const places = (workspace.workspaceFolders ?? []).flatMap(({ uri }) =>
+    ["cwm.toml", "pyproject.toml"].map((name) => ({ folder: uri, file: Uri.joinPath(uri, name) })),
+  );
+  const found = await Promise.all(
+    places.map(async ({ folder, file }) => {
+      const bytes = await workspace.fs.readFile(file).then(undefined, () => undefined);
+      const text = bytes ? Buffer.from(bytes).toString("utf8") : "";
+      return configuredFiles(text).map((path) => Uri.joinPath(folder, path));
+    }),
+  );
+  return found.flat().filter(({ path }) => path.endsWith(".py"));
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { looksLikeModel, names } from "../src/modelFiles";
+import { configuredFiles, looksLikeModel } from "../src/modelFiles";
 
 test("a class with set_state and step looks like a model", () => {
   assert.ok(
@@ -22,13 +22,15 @@ test("a method called transition does not make a model", () => {
   assert.ok(!looksLikeModel("class Page:\n    def transition(self, state):\n        pass\n"));
 });
 
-test("the configuration names a file by its last part", () => {
-  const configuration = '[[models]]\nfile = "cartpole/empty.py::Environment"\ntrajectories = "cartpole.jsonl"\n';
-  assert.ok(names(configuration, "empty.py"));
-  assert.ok(!names(configuration, "mpty.py"));
-  assert.ok(!names(configuration, "cartpole.jsonl"));
-});
+test("the configuration names files, with or without a class", () => {
+  const configuration = `
+[[models]]
+file = "cartpole/empty.py::Environment"
+trajectories = "cartpole.jsonl"
 
-test("dots in a file's name are dots", () => {
-  assert.ok(!names('file = "a_py"', "a.py"));
+[[tool.cwm.models]]
+  file = 'taxi.py'
+# file = "old.py"
+`;
+  assert.deepEqual(configuredFiles(configuration), ["cartpole/empty.py", "taxi.py"]);
 });

@@ -1,5 +1,6 @@
 /** The language status items: where the check of the file stands, the run mode, and the log. */
 import {
+  EventEmitter,
   languages,
   LanguageStatusSeverity,
   window,
@@ -27,6 +28,10 @@ export class Status implements Disposable {
   readonly #state: LanguageStatusItem;
   readonly #run: LanguageStatusItem;
   readonly #disposables: Disposable[];
+  readonly #changed = new EventEmitter<StatusParams>();
+
+  /** Tells each change of what is known about a file. */
+  readonly onDidChange = this.#changed.event;
 
   constructor(server: Server, log: LogOutputChannel) {
     this.#server = server;
@@ -40,9 +45,11 @@ export class Status implements Disposable {
         this.#files.set(status.uri, status);
         log.debug(`status: ${status.state} of ${status.uri}, version ${status.version}`);
         this.#show();
+        this.#changed.fire(status);
       }),
     );
     this.#disposables = [
+      this.#changed,
       this.#state,
       this.#run,
       logItem,

@@ -1,0 +1,47 @@
+// The Test Explorer: model file, episodes, failing steps with their difference.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { EXAMPLES, session } from "./lib/session.ts";
+
+const it = session(import.meta.url);
+const row = (text: string | RegExp) => it.page.locator(".test-explorer .monaco-list-row").filter({ hasText: text });
+
+test("the configured models are listed before anything is run", async () => {
+  await it.workbench.command("Testing: Focus on Test Explorer View");
+  await row("cartpole_broken.py").waitFor();
+  assert.equal(await row(/\.py/).count(), readFileSync(join(EXAMPLES, "cwm.toml"), "utf8").match(/^file = /gm)?.length);
+});
+
+test("a run shows which model is right and which is wrong", async () => {
+  await it.workbench.command("Test: Run All Tests");
+  await it.page
+    .locator('.test-explorer .monaco-list-row[aria-label*="cartpole_broken.py"][aria-label*="(Failed)"]')
+    .waitFor();
+  await it.page
+    .locator('.test-explorer .monaco-list-row[aria-label*="taxi.py"][aria-label*="(Passed)"]')
+    .waitFor();
+  await it.picture("run");
+});
+
+test("an episode that fails has its failing steps below it", async () => {
+  await row("taxi_broken.py").click();
+  await it.page.keyboard.press("ArrowRight");
+  const episode = row(/Episode \d+.*of \d+ steps wrong/).first();
+  await episode.waitFor();
+  await episode.click();
+  await it.page.keyboard.press("ArrowRight");
+  await row(/step \d+: obs wrong/)
+    .first()
+    .waitFor();
+  await it.picture("steps");
+});
+
+test("a failing step shows what was expected beside what was predicted", async () => {
+  await row(/step \d+: obs wrong/)
+    .first()
+    .click();
+  await it.page.locator(".test-output-peek, .test-output-peek-message-container").first().waitFor();
+  await it.picture("difference");
+});
