@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from cwm_engine.errors import CwmError
@@ -221,6 +220,8 @@ def filter_findings(
 @cache
 def report_schema() -> Mapping[str, Any]:
     """The JSON Schema of the report document."""
+    from importlib.resources import files
+
     text = files("cwm_engine.checking").joinpath("report.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema

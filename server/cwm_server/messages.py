@@ -28,7 +28,7 @@ State = Literal[
 """What a status item shows of a file; `complete`, `partial`, `timeout` and `error` as in the report document."""
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class ModelStatus:
     """One model in a status.
 
@@ -56,7 +56,7 @@ class ModelStatus:
     message: str | None
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class Counts:
     """How many findings there are of each severity."""
 
@@ -66,7 +66,7 @@ class Counts:
     hint: int
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class StatusParams:
     """`cwm/status`, from the server: where the check of a file stands.
 
@@ -94,7 +94,7 @@ class StatusParams:
     seconds: float | None
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class CheckParams:
     """`cwm/check`, to the server: check a file now, whatever its run mode. Cancelling the request stops the check.
 
@@ -107,7 +107,7 @@ class CheckParams:
     anyway: bool = False
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class CheckResult:
     """The answer to `cwm/check`.
 
@@ -123,7 +123,7 @@ class CheckResult:
     report: dict[str, Any]
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class DatasetParams:
     """`cwm/dataset`, to the server: what data a file was checked against, and where it fails.
 
@@ -136,7 +136,7 @@ class DatasetParams:
     model: str | None = None
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class DatasetResult:
     """The answer to `cwm/dataset`.
 
@@ -150,7 +150,7 @@ class DatasetResult:
     dataset: dict[str, Any]
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class EpisodeParams:
     """`cwm/episode`, to the server: steps of an episode, as they were observed and predicted.
 
@@ -169,7 +169,7 @@ class EpisodeParams:
     count: int = 500
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class EpisodeResult:
     """The answer to `cwm/episode`.
 
@@ -181,7 +181,7 @@ class EpisodeResult:
     episode: dict[str, Any]
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class FailuresParams:
     """`cwm/failures`, to the server: the first failing steps of an episode, whole.
 
@@ -198,7 +198,7 @@ class FailuresParams:
     count: int = 100
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class FailuresResult:
     """The answer to `cwm/failures`.
 
@@ -210,7 +210,7 @@ class FailuresResult:
     failures: list[dict[str, Any]]
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class ImagesParams:
     """`cwm/images`, to the server: the pictures of one step.
 
@@ -227,7 +227,7 @@ class ImagesParams:
     model: str | None = None
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class ImagesResult:
     """The answer to `cwm/images`.
 
@@ -239,7 +239,7 @@ class ImagesResult:
     images: list[dict[str, Any]]
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class SynthesizeParams:
     """`cwm/synthesize`, to the server: search for a program that predicts the data, from the buffer's text.
 
@@ -275,7 +275,7 @@ class SynthesizeParams:
     work_done_token: int | str | None = None
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class SynthesizeResult:
     """The answer to `cwm/synthesize`.
 
@@ -295,7 +295,7 @@ class SynthesizeResult:
     applied: bool
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class FitParams:
     """`cwm/fit`, to the server: fit the numbers of the buffer's text to the data.
 
@@ -312,7 +312,7 @@ class FitParams:
     work_done_token: int | str | None = None
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class FitResult:
     """The answer to `cwm/fit`.
 
@@ -330,7 +330,7 @@ class FitResult:
     applied: bool
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class SearchEventParams:
     """`cwm/searchEvent`, from the server: where a search stands.
 
@@ -364,7 +364,7 @@ class SearchEventParams:
     tree: dict[str, Any]
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class PinParams:
     """`cwm/pin`, to the server: keep a transition as one that must stay right, and have the configuration name it.
 
@@ -380,7 +380,7 @@ class PinParams:
     model: str | None = None
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class PinResult:
     """The answer to `cwm/pin`.
 
@@ -396,7 +396,7 @@ class PinResult:
     applied: bool
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class ChatMessage:
     """One message of a chat."""
 
@@ -404,7 +404,7 @@ class ChatMessage:
     content: str
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class CompleteParams:
     """`cwm/lm/complete`, to the client: ask a language model that the editor gives access to.
 
@@ -420,7 +420,7 @@ class CompleteParams:
     max_tokens: int
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class CompleteResult:
     """The answer to `cwm/lm/complete`.
 
@@ -434,12 +434,12 @@ class CompleteResult:
     completion_tokens: int | None = None
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class RunsParams:
     """`cwm/runs`, to the server: which searches there were."""
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class RunSummary:
     """One search.
 
@@ -464,7 +464,7 @@ class RunSummary:
     size: int
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class RunsResult:
     """The answer to `cwm/runs`.
 
@@ -478,7 +478,7 @@ class RunsResult:
     runs: list[RunSummary]
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class RunParams:
     """`cwm/run`, to the server: the tree of a search, in parts.
 
@@ -493,7 +493,7 @@ class RunParams:
     count: int = 50
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class RunResult:
     """The answer to `cwm/run`.
 
@@ -509,7 +509,7 @@ class RunResult:
     more: bool
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class DeleteRunsParams:
     """`cwm/deleteRuns`, to the server: delete searches and everything they hold.
 
@@ -520,7 +520,7 @@ class DeleteRunsParams:
     runs: list[str]
 
 
-@attrs.frozen(kw_only=True, slots=False, repr=False)
+@attrs.frozen(kw_only=True, slots=False)
 class DeleteRunsResult:
     """The answer to `cwm/deleteRuns`.
 
