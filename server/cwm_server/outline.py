@@ -27,13 +27,13 @@ def outline(checker: Checker, params: Message) -> Message:
         params: `text`.
 
     Returns:
-        `models`, each with `name`; `line` of its name; `body`, its first and last line; `step`, the line of the
-        function that predicts; `assigned`, fields by line (see `assigned_fields`); `branches`, transitions by line (see
-        `executions`); `checked`, how many transitions were run.
+        `models`, None where the text is no Python; each with `name`; `line` of its name; `body`, its first and last
+        line; `step`, the line of the function that predicts; `assigned`, fields by line (see `assigned_fields`);
+        `branches`, transitions by line (see `executions`); `checked`, how many transitions were run.
     """
     tree = parse(params["text"])
     if isinstance(tree, Finding):
-        return {"models": []}
+        return {"models": None}
     lines = split_lines(params["text"])
     return {"models": [_model(checker, spec, tree, lines) for spec in discover(tree, lines).models]}
 

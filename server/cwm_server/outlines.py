@@ -107,7 +107,10 @@ class Outlines:
         except CwmError as error:
             logger.info("no outline: %s", error)
             return
-        self._learn(checked, tuple(_model(model) for model in answer["models"]))
+        if answer["models"] is None:  # half written: what was known is as good as anything
+            self._tell(snapshot.uri)
+        else:
+            self._learn(checked, tuple(_model(model) for model in answer["models"]))
 
     def _learn(self, checked: Checked, outline: Outline) -> None:
         self._known[checked.snapshot.uri] = (checked.snapshot.lines, outline)

@@ -72,6 +72,17 @@ async def test_lenses_move_with_the_model_before_the_next_check(shared_editor, p
     shared_editor.close(project.uri)
 
 
+async def test_lenses_stay_while_the_text_is_half_written(shared_editor, project):
+    before = shared_editor.refreshes["lenses"] + 1
+    await shared_editor.outlined(project.uri, project.text)
+    shared_editor.edit(project.uri, f"{project.text}\n(")
+    await shared_editor.until(lambda: shared_editor.refreshes["lenses"] > before)
+    shown = await shared_editor.lenses(project.uri)
+    assert titles(shown) == ["could not be checked", "Check"]
+    assert shown[0].range.start.line == 0
+    shared_editor.close(project.uri)
+
+
 async def test_a_model_without_data_says_so(shared_editor, tmp_path, project):
     alone = tmp_path / "alone.py"
     shown = await shared_editor.outlined(alone.as_uri(), project.text)
@@ -160,7 +171,7 @@ async def test_a_check_that_was_cut_short_says_of_how_many():
     [
         ("notRun", "not checked"),
         ("stopped", "not checked"),
-        ("checked", "not checked yet"),
+        ("checked", "could not be checked"),
         ("noData", "not checked: no trajectories"),
     ],
 )

@@ -101,7 +101,7 @@ def _mismatch(uri: str, report: ModelReport) -> dict[str, Any] | None:
 def _result(checked: Checked, report: ModelReport | None) -> str:
     """How right a model is, in one line."""
     if report is None or not report.transitions.checked:
-        return _reason(checked, report)
+        return _reason(checked)
     transitions = report.transitions
     parts = [f"{show_share(report.accuracy)} of {show_count(transitions.checked, 'transition')}"]
     if transitions.checked < transitions.total:
@@ -115,7 +115,7 @@ def _result(checked: Checked, report: ModelReport | None) -> str:
     return " · ".join(parts)
 
 
-def _reason(checked: Checked, report: ModelReport | None) -> str:
+def _reason(checked: Checked) -> str:
     """Why nothing is known of a model."""
     match checked.outcome:
         case "blocked":
@@ -124,7 +124,7 @@ def _reason(checked: Checked, report: ModelReport | None) -> str:
             return "not checked: no trajectories"
         case "notRun" | "stopped":
             return "not checked"
-        case _ if report is None:
+        case _ if not checked.complete:
             return "not checked yet"
         case _:
             return "could not be checked"
