@@ -33,6 +33,7 @@ from cwm_engine.world_model.discovery import ModelSpec, discover
 from cwm_engine.world_model.imports import resolve_imports
 from cwm_engine.world_model.source import parse, split_lines
 from cwm_engine.world_model.suppress import suppressions
+from cwm_server.stored import StoredLines
 from cwm_server.worker import Channel
 
 Message = dict[str, Any]
@@ -45,6 +46,7 @@ class Opened:
     target: ModelTarget
     dataset: Dataset
     session: Session
+    lines: StoredLines
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ class Checker:
                 stop.check()
                 self._load(request)
             if self._problem is not None:
-                self._done(request, "failed", (failed(self._name, self._problem),))
+                self._done(request, "failed", (_told(failed(self._name, self._problem)),))
                 return
         if not request["anyway"] and self._level(request) != "full":
             self._tell_interface(request)
@@ -176,22 +178,22 @@ class Checker:
         self._isolation = self._isolation or request["isolation"] or probe_isolation().level
         return self._isolation
 
-    def _reports(self, text: str, request: Message, stop: Stop) -> Sequence[ModelReport]:
-        reports: list[ModelReport] = []
-        for number, opened in enumerate(self.opened):
-            tell = self._teller(request, number, opened)
+    def _reports(self, text: str, request: Message, stop: Stop) -> Sequence[Message]:
+        reports: list[Message] = []
+        for opened in self.opened:
+            tell = self._teller(request, opened)
             try:
                 found = opened.session.check(text, on_report=tell, stop=stop)
             except CwmError as error:
-                reports.append(failed(self._name, error, opened.target.class_name))
+                reports.append(_told(failed(self._name, error, opened.target.class_name)))
             else:
-                reports += with_skipped(found, opened.dataset)
+                reports += (_told(report, opened) for report in with_skipped(found, opened.dataset))
         return reports
 
-    def _teller(self, request: Message, number: int, opened: Opened) -> Callable[[ModelReport], None]:
+    def _teller(self, request: Message, opened: Opened) -> Callable[[ModelReport], None]:
         def tell(report: ModelReport) -> None:
             (told,) = with_skipped((report,), opened.dataset)
-            self._channel.send({"event": "report", "run": request["run"], "target": number, "report": told.to_json()})
+            self._channel.send({"event": "report", "run": request["run"], **_told(told, opened)})
 
         return tell
 
@@ -216,7 +218,8 @@ class Checker:
             for target in self._targets:
                 assert self.project is not None  # noqa: S101 - it gave the targets
                 dataset, session = open_session(target, self.project.settings, _asked(request))
-                self.opened += (Opened(target, dataset, session),)
+                lines = StoredLines(dataset, (*target.trajectories, *target.pinned))
+                self.opened += (Opened(target, dataset, session, lines),)
         except CwmError as error:
             self._problem = error
             self._close()
@@ -256,13 +259,13 @@ class Checker:
             problems += resolve_imports(tree, self.path, allowed, root=root, lines=lines).problems
         return Interface(found.models, filter_findings(problems, suppressions=suppressions(text)))
 
-    def _done(self, request: Message, outcome: str, reports: Sequence[ModelReport] = ()) -> None:
+    def _done(self, request: Message, outcome: str, reports: Sequence[Message] = ()) -> None:
         self._channel.send(
             {
                 "event": "done",
                 "run": request["run"],
                 "outcome": outcome,
-                "reports": [report.to_json() for report in reports],
+                "reports": reports,
                 "isolation": self._isolation,
                 "watched": [str(path) for path in self._watched()],
             }
@@ -285,6 +288,13 @@ def main(channel: Channel, params: Message) -> None:
     checker = Checker(channel, params)
     channel.listen(checker.take)
     checker.serve()
+
+
+def _told(report: ModelReport, opened: Opened | None = None) -> Message:
+    """A report as it is sent: its document, and the lines in the data's file of the transitions it shows."""
+    examples = [example for finding in report.findings for example in finding.examples] if opened else []
+    lines = [[example.episode, example.step, opened.lines.line(example)] for example in examples if opened]
+    return {"report": report.to_json(), "lines": [line for line in lines if line[2] is not None]}
 
 
 def _asked(request: Message) -> Request:

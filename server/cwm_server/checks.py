@@ -14,7 +14,7 @@ from cwm_engine.errors import CwmError
 from cwm_engine.findings import Finding
 from cwm_server.carry import Lines, carried
 from cwm_server.documents import Checked, Documents, Snapshot
-from cwm_server.reports import report_of
+from cwm_server.reports import LineNumbers, lines_of, report_of
 from cwm_server.workers import Job, Message, Workers
 
 DEBOUNCE_SECONDS = 0.015
@@ -318,7 +318,7 @@ class _FileCheck:
             case {"event": "interface"}:
                 self._take_interface(event)
             case {"event": "report"}:
-                self._take_report(report_of(event["report"]))
+                self._take_report(report_of(event["report"]), lines_of(event))
             case {"event": "done"}:
                 self._take_done(event)
 
@@ -330,21 +330,23 @@ class _FileCheck:
         if self._interface and (self._broken or not self._known.reports):
             self._tell(self._with_interface(complete=False))
 
-    def _take_report(self, report: ModelReport) -> None:
+    def _take_report(self, report: ModelReport, lines: LineNumbers) -> None:
         """News about one model; what was known of the others stays."""
         known = self._known
         others = known.reports if known.version == self._snapshot.version else self._moved(known)
         reports = {other.name: other for other in others} | {report.name: report}
         version = self._snapshot.version
-        self._tell(Checked(self._snapshot, tuple(reports.values()), version, isolation=report.isolation))
+        told = Checked(self._snapshot, tuple(reports.values()), version, isolation=report.isolation)
+        self._tell(replace(told, lines={**known.lines, **lines}))
 
     def _take_done(self, event: Message) -> None:
         self._checks.level = event["isolation"] or self._checks.level
         self.watched = frozenset(event["watched"])
         outcome, snapshot = event["outcome"], self._snapshot
         if outcome in {"checked", "failed"}:
-            reports = tuple(report_of(report) for report in event["reports"])
-            checked = Checked(snapshot, reports, snapshot.version, outcome=outcome, complete=True)
+            reports = tuple(report_of(told["report"]) for told in event["reports"])
+            lines = {place: line for told in event["reports"] for place, line in lines_of(told).items()}
+            checked = Checked(snapshot, reports, snapshot.version, outcome=outcome, complete=True, lines=lines)
         elif outcome == "noModel":
             checked = Checked(snapshot, outcome=outcome, complete=True)
             self._no_model = _may_hold_model(snapshot)

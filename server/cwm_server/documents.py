@@ -5,7 +5,7 @@ Positions are the client's business: its edits are applied here, line by line as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,7 @@ class Checked:
         complete: Whether nothing more will be said about this version.
         stale: Whether the reports are about an older version than the buffer's.
         isolation: The level at which models are run: `full`, `partial` or `process`; None if it is not known.
+        lines: Where the transitions of examples stand in a file of data: by file, episode and step the line, from 1.
     """
 
     snapshot: Snapshot
@@ -82,6 +83,7 @@ class Checked:
     complete: bool = False
     stale: bool = False
     isolation: str | None = None
+    lines: Mapping[tuple[str | None, int, int], int] = field(default_factory=dict)
 
     @property
     def findings(self) -> Iterator[tuple[Finding, ModelReport | None]]:

@@ -8,6 +8,7 @@ from cwm_engine.checking.report import ModelReport, Repair, Status, Transitions
 from cwm_engine.findings import Example, Finding, Severity, Span, Suspect
 
 Json = dict[str, Any]
+LineNumbers = dict[tuple[str | None, int, int], int]
 
 
 def report_of(data: Json) -> ModelReport:
@@ -32,6 +33,12 @@ def report_of(data: Json) -> ModelReport:
         message=data["message"],
         note=data["note"],
     )
+
+
+def lines_of(told: Json) -> LineNumbers:
+    """By file, episode and step, the line at which a transition of a report stands in its data."""
+    data = told["report"]["trajectories"]
+    return {(data, episode, step): line for episode, step, line in told["lines"]}
 
 
 def _finding(data: Json) -> Finding:

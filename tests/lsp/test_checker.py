@@ -64,7 +64,7 @@ def test_what_the_syntax_tree_shows_comes_first_then_mismatches_then_everything(
     events = told.events(1)
     assert (events[0], events[-1], done["outcome"]) == ("interface", "done", "checked")
     assert events.count("report") >= 2
-    assert done["reports"][0]["repairs"]
+    assert done["reports"][0]["report"]["repairs"]
 
 
 def test_a_newer_text_ends_the_check_of_the_one_before(checker, told, project):
@@ -83,7 +83,7 @@ def test_a_check_that_is_stopped_says_so_and_the_next_one_runs(checker, told, pr
     timer.start()
     told.wait_for(event="stopped", run=2)
     checker.take(request(3, project.text))
-    assert told.wait_for(event="done", run=3)["reports"][0]["accuracy"] == 1.0
+    assert told.wait_for(event="done", run=3)["reports"][0]["report"]["accuracy"] == 1.0
     timer.join()
 
 
@@ -91,7 +91,7 @@ def test_a_check_that_is_stopped_says_so_and_the_next_one_runs(checker, told, pr
 def test_below_the_full_isolation_level_nothing_runs_until_the_user_says_so(checker, told, project, level):
     checker.take(request(1, project.wrong, isolation=level))
     done = told.wait_for(event="done", run=1)
-    assert (done["outcome"], done["reports"], done["isolation"]) == ("blocked", [], level)
+    assert (done["outcome"], list(done["reports"]), done["isolation"]) == ("blocked", [], level)
     checker.take(request(2, project.wrong, isolation=level, anyway=True))
     assert told.wait_for(event="done", run=2)["outcome"] == "checked"
 
@@ -121,7 +121,7 @@ def test_data_that_failed_to_load_is_not_loaded_again_at_every_keystroke(checker
     good = data.read_bytes()
     data.write_text("nonsense\n")
     checker.take(request(1, project.text))
-    assert "walk.jsonl" in told.wait_for(event="done", run=1)["reports"][0]["message"]
+    assert "walk.jsonl" in told.wait_for(event="done", run=1)["reports"][0]["report"]["message"]
     data.write_bytes(good)
     checker.take(request(2, project.text))
     assert told.wait_for(event="done", run=2)["outcome"] == "failed"
@@ -136,14 +136,14 @@ def test_a_configured_model_that_is_not_there_is_said(checker, told, project):
     )
     checker.take(request(1, project.text))
     (report,) = told.wait_for(event="done", run=1)["reports"]
-    assert "holds no model named `Stroll`" in report["message"]
+    assert "holds no model named `Stroll`" in report["report"]["message"]
 
 
 def test_several_entries_for_one_file_are_all_checked(checker, told, project):
     entry = '[[models]]\nfile = "walk.py::{}"\ntrajectories = "trajectories/walk.jsonl"\n'
     (project.folder / "cwm.toml").write_text(entry.format("Environment") + entry.format("Other"))
     checker.take(request(1, f"{project.text}\n\n{project.wrong.replace('Environment', 'Other')}"))
-    reports = told.wait_for(event="done", run=1)["reports"]
+    reports = [item["report"] for item in told.wait_for(event="done", run=1)["reports"]]
     assert [(report["class"], report["accuracy"]) for report in reports] == [("Environment", 1.0), ("Other", 1 / 3)]
 
 

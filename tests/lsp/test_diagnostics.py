@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from lsprotocol import types
+
+from tests.lsp.conftest import ROWS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,7 +52,12 @@ async def test_a_diagnostic_leads_to_its_page_and_to_the_stored_transitions(shar
     page = diagnostic.code_description.href
     assert Path(page.removeprefix("file://")).read_text().startswith("# CWM201")
     stored = [item for item in diagnostic.related_information if "observed in episode 0" in item.message]
-    assert {item.location.uri for item in stored} == {(project.folder / "trajectories" / "walk.jsonl").as_uri()}
+    data = project.folder / "trajectories" / "walk.jsonl"
+    assert {item.location.uri for item in stored} == {data.as_uri()}
+    lines = data.read_text().splitlines()
+    for item in stored:
+        step = int(item.message.rpartition(" ")[2])
+        assert json.loads(lines[item.location.range.start.line])["observation"] == ROWS[step][0]
     assert diagnostic.source == "cwm"
     shared_editor.close(project.uri)
 

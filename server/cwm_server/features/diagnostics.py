@@ -112,8 +112,9 @@ def _related(
     stored = report.trajectories if report is not None else None
     if stored is None or not from_fs_path(stored):
         return
-    start = types.Position(0, 0)
     for example in finding.examples[:_EXAMPLES]:
+        line = checked.lines.get((stored, example.episode, example.step), 1)
+        start = types.Position(line - 1, 0)
         location = types.Location(str(from_fs_path(stored)), types.Range(start, start))
         yield types.DiagnosticRelatedInformation(
             location, f"observed in episode {example.episode}, step {example.step}"
