@@ -118,6 +118,7 @@ def search(
     seconds: float = SEARCH_SECONDS,
     blamed: Sequence[int] = (),
     pairs: bool = False,
+    slips_only: bool = False,
 ) -> Searched:
     """The edits that make a sample pass, as far as they are found in the time.
 
@@ -129,12 +130,14 @@ def search(
         seconds: Processor time.
         blamed: Lines to edit before those that are found out.
         pairs: Whether to look for two edits that only together do it, instead of single ones.
+        slips_only: Whether to leave out the search for what may be missing.
     """
     request = {
         "job": f"cwm_engine.diagnosis.jobs:{'pairs' if pairs else 'search'}_job",
         "seconds": seconds,
         "ranked": ranked,
         "blamed": list(blamed),
+        **({"slips_only": True} if slips_only else {}),
     }
     hits, end = [], {}
     for message in ask(runner, evidence.program, request, sample, seconds):

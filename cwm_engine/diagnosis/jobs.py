@@ -10,6 +10,7 @@ import ast
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,11 +52,12 @@ def search_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
     """Search for the single edits that make every transition of a sample right.
 
     The request names what that of `localize_job` names, and `ranked` lines (without, they are ranked first; what raises
-    exceptions is `blamed`), and `most` hits to find. Messages: `hit`
+    exceptions is `blamed`), `most` hits to find, and `slips_only`. Messages: `hit`
     for each as it is found, then `searched` with all `hits`, the most plausible first, `exhausted` and `tried`; or
     `failed` with `error`.
     """
-    _search(context, request, blob, search_single_edits)
+    search = partial(search_single_edits, slips_only=True) if request.get("slips_only") else search_single_edits
+    _search(context, request, blob, search)
 
 
 def pairs_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:

@@ -127,7 +127,7 @@ class Rules:
         known = self._atoms.get(site.function)
         if known is None:
             made: dict[str, tuple[float, ast.expr]] = {}
-            for cost, node in _comparisons(site, self._words):
+            for cost, node in (*_tests(self._board.tree, site.function), *_comparisons(site, self._words)):
                 made.setdefault(ast.unparse(ast.fix_missing_locations(node)), (cost, node))
             ranked = sorted(made.values(), key=lambda entry: entry[0])[:_MOST_ATOMS]
             known = [_Atom(cost, node, evaluated(node, self._namespace)) for cost, node in ranked]
@@ -156,6 +156,16 @@ class Rules:
                     found[row] = now[0]
         self._truths[site.statement] = found
         return found
+
+
+def _tests(tree: ast.Module, function: str | None) -> Iterator[tuple[float, ast.expr]]:
+    """The conditions of a function, and their opposites: what should stand behind an `else`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.If) and isinstance(inner.test, ast.BoolOp):
+                    yield 0.0, inner.test
+                    yield 0.0, ast.UnaryOp(ast.Not(), inner.test)
 
 
 def _comparisons(site: Site, words: Vocabulary) -> Iterator[tuple[float, ast.expr]]:

@@ -115,6 +115,7 @@ def search_single_edits(
     most: int = 20,
     on_hit: Callable[[Hit], None] | None = None,
     loader: Loader = load_plainly,
+    slips_only: bool = False,
 ) -> SearchResult:
     """Try every single edit of the ranked lines.
 
@@ -127,6 +128,7 @@ def search_single_edits(
         most: How many hits to collect at most.
         on_hit: Called with each hit when it is found.
         loader: What runs the module.
+        slips_only: Whether to leave out the search for what may be missing, which takes by far the most time.
 
     Raises:
         BaseException: Whatever loading the model raises.
@@ -135,7 +137,7 @@ def search_single_edits(
     lines = frozenset(line for line, _ in ranked)
     board = Switchboard(focused(tree, model.name), model, sample, loader, lines=lines)
     search = _Search(Tester(board, deadline), Text(source, tree), ranked, most, on_hit)
-    search.run()
+    search.run(slips_only=slips_only)
     return search.result
 
 
@@ -172,7 +174,7 @@ class _Search:
         self._plainest = float("inf")
         self.result = SearchResult()
 
-    def run(self) -> None:
+    def run(self, *, slips_only: bool) -> None:
         """One kind of edits after the other; what was left out is looked for when nothing else helps."""
         sites = sorted(self._board.sites, key=self._place)
         stages: Sequence[Callable[[], bool]] = (
@@ -187,7 +189,7 @@ class _Search:
         )
         done = True
         for number, stage in enumerate(stages):
-            if number >= _ORDINARY and self._plainest <= _PLAIN:
+            if number >= _ORDINARY and (slips_only or self._plainest <= _PLAIN):
                 break
             done = stage() and done
         self._board.clear()
@@ -339,7 +341,7 @@ class _Search:
         if self.result.hits:
             return True
         rules = Rules(self._tester, self._words, self._namespace)
-        return self._try_each(sorted(points.sites, key=self._place), rules.assignments)
+        return self._try_each(sorted(points.sites, key=self._place), rules.assignments) and not self._tester.is_late
 
     def _fit_statement(self, site: Site) -> bool:
         for value, make in terms_of(site, self._words, self._namespace):

@@ -27,10 +27,12 @@ class Part:
     Attributes:
         rows: Transitions (n,) to look at: all that are right, and those that are wrong in the way that is meant.
         overlooked: Cells (n, fields) that may stay wrong.
+        failing: How many of the transitions are wrong.
     """
 
     rows: Bools
     overlooked: Bools
+    failing: int
 
 
 def parts(evidence: Evidence) -> list[Part]:
@@ -48,7 +50,7 @@ def parts(evidence: Evidence) -> list[Part]:
         if key not in seen and cells.any() and not (members[failing].all() and not overlooked.any()):
             seen.add(key)
             fields = int(cells.any(axis=0).sum())
-            found.append(((kind, fields, -int(members.sum())), Part(right | members, overlooked)))
+            found.append(((kind, fields, -int(members.sum())), Part(right | members, overlooked, int(members.sum()))))
 
     for members in _groups(evidence, failing):
         add(0, members, nothing)

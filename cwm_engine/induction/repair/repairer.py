@@ -17,13 +17,13 @@ from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.diagnosis import inquiries
-from cwm_engine.diagnosis.inquiries import SEARCH_SECONDS, sample_of, scores, search, whole_sample
+from cwm_engine.diagnosis.inquiries import sample_of, scores, search, whole_sample
 from cwm_engine.diagnosis.repairs import Candidate, confirm, tell_apart
 from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.session import Settings
 from cwm_engine.diagnosis.texts import Score
 from cwm_engine.induction import fit as fitting
-from cwm_engine.induction.repair.parts import parts
+from cwm_engine.induction.repair.parts import Part, parts
 from cwm_engine.induction.repair.raising import guesses
 from cwm_engine.induction.repair.reading import Reading, read
 from cwm_engine.induction.repair.syntax import mended_syntax
@@ -36,6 +36,9 @@ from cwm_engine.trajectories.dataset import Dataset
 
 SECONDS = 60.0
 """Wall time for one repair; what is under way is finished."""
+
+SINGLE_SECONDS = 6.0
+"""Processor time for the search for one edit; nearly all is for what is left out, where no slip is found."""
 
 PAIRS_SECONDS = 6.0
 """Processor time for the search for two edits that only together repair a program."""
@@ -53,6 +56,7 @@ _CONFIRMED = 8
 _FAR_MORE = 10
 _NEARLY = 0.95
 _PASSING = 300
+_SEVERAL = 4
 _MOST_GUESSES = 300
 _OF_NAMES = frozenset({"NameError", "UnboundLocalError", "AttributeError", "ImportError", "ModuleNotFoundError"})
 _OF_FORM = frozenset({"arity", "shape", "type"})
@@ -284,24 +288,30 @@ class _Repair:
 
     def _partly(self, step: _Step) -> _Step | None:
         """The program after an edit that repairs a part of what is wrong and breaks nothing."""
-        for part in parts(step.evidence):
+        found = parts(step.evidence)
+        several = [part for part in found if part.failing >= _SEVERAL]
+        for slips_only, part in (*((True, part) for part in found), *((False, part) for part in several)):
             if time.monotonic() > self._deadline:
                 return None
             sample = sample_of(step.evidence, step.reading.instrumented, part.rows, part.overlooked, passing=_PASSING)
-            for candidate in self._search(step, sample)[:_CONFIRMED]:
+            for candidate in self._search(step, sample, slips_only=slips_only)[:_CONFIRMED]:
                 after = self._after(step, candidate)
-                if after is not None and _is_better(after.evidence, step.evidence):
+                if after is not None and _is_better(after.evidence, step.evidence, part):
                     return after
         return None
 
     def _sample(self, step: _Step) -> Sample:
         return sample_of(step.evidence, step.reading.instrumented, step.evidence.checked, passing=_PASSING)
 
-    def _search(self, step: _Step, sample: Sample, *, pairs: bool = False) -> tuple[Candidate, ...]:
+    def _search(
+        self, step: _Step, sample: Sample, *, pairs: bool = False, slips_only: bool = False
+    ) -> tuple[Candidate, ...]:
         evidence = step.evidence
         blamed = [failure.line for failure in evidence.failures if failure.line is not None]
-        seconds = PAIRS_SECONDS if pairs else SEARCH_SECONDS
-        found = search(self._runner, evidence, sample, blamed=blamed, pairs=pairs, seconds=seconds)
+        seconds = PAIRS_SECONDS if pairs else SINGLE_SECONDS
+        found = search(
+            self._runner, evidence, sample, blamed=blamed, pairs=pairs, slips_only=slips_only, seconds=seconds
+        )
         self._tried["pairs" if pairs else "single edits"] += found.tried
         self._exhausted &= found.exhausted
         return found.candidates
@@ -351,9 +361,13 @@ def _best(found: Sequence[Score | None]) -> int | None:
     return next(number for number, score in known if score >= enough and score.right >= enough.right)
 
 
-def _is_better(after: Evidence, before: Evidence) -> bool:
-    """Whether an edit repairs much and breaks nearly nothing: two faults may have made some fields right by chance."""
+def _is_better(after: Evidence, before: Evidence, part: Part) -> bool:
+    """Whether an edit repairs a part, held-out episodes too, and breaks nearly nothing.
+
+    Two faults may have made some fields right by chance.
+    """
     if not after.checked.all():
         return False
-    repaired, broken = int((before.wrong & ~after.wrong).sum()), int((after.wrong & ~before.wrong).sum())
-    return repaired > _FAR_MORE * broken
+    meant = before.wrong & part.rows[:, None] & ~part.overlooked
+    repaired, broken = before.wrong & ~after.wrong, int((after.wrong & ~before.wrong).sum())
+    return bool((repaired & meant).sum() >= _NEARLY * meant.sum()) and int(repaired.sum()) > _FAR_MORE * broken

@@ -56,6 +56,7 @@ class LocalProposer:
             raise NothingLeftError("there is no program to repair")
         started = time.monotonic()
         work = asyncio.get_running_loop().run_in_executor(None, self._work, request.action, request.program)
+        work.add_done_callback(_forget)
         try:
             outcome = await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -88,6 +89,12 @@ class LocalProposer:
             Proposal(program=repair.text, reply=_told(repair), seconds=seconds if index == 0 else 0.0)
             for index, repair in enumerate(fresh)
         ]
+
+
+def _forget(work: asyncio.Future[Outcome]) -> None:
+    """Take note of how abandoned work ended, so that nobody is warned of it."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _tried(outcome: Outcome) -> str:
