@@ -14,7 +14,9 @@ from rich.text import Text
 
 from cwm_engine.checking.show import crop, printable, show_count, show_share
 from cwm_engine.synthesis.budget import Limits
+from cwm_engine.synthesis.interfaces import Selection
 from cwm_engine.synthesis.result import SearchEvent
+from cwm_engine.synthesis.tree import ROOT
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -55,6 +57,7 @@ class LiveView:
         self._event = SearchEvent(kind="asked")
         self._since = time.monotonic()
         self._latest: deque[Node] = deque(maxlen=_NODES)
+        self._under_way: dict[int, Selection] = {}
         self._hint = "Ctrl-C stops and keeps what was found"
         self._live: Live | None = None
 
@@ -75,8 +78,11 @@ class LiveView:
         """Take in an event of the search."""
         with self._lock:
             self._event, self._since = event, time.monotonic()
+            if event.number is not None and event.selection is not None:
+                self._under_way[event.number] = event.selection
             if event.node is not None:
                 self._latest.append(event.node)
+                self._under_way.pop(event.number or 0, None)
 
     def stopping(self) -> None:
         """Say that the search ends."""
@@ -84,13 +90,15 @@ class LiveView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         with self._lock:
-            event, latest = self._event, list(self._latest)
+            event, latest, under_way = self._event, list(self._latest), list(self._under_way.values())
         seconds = event.seconds + (time.monotonic() - self._since)
         yield Text(self._title, "bold", no_wrap=True, overflow="ellipsis")
         yield self._figures(event, seconds)
         for node in latest:
             yield node_line(node, options.max_width, given=self._begins and node.id == 1)
-        yield Text(self._doing(event), "dim")
+        if under_way:
+            yield Text(f"now: {', '.join(map(self._made, under_way))}", "cyan", no_wrap=True, overflow="ellipsis")
+        yield Text(self._hint, "dim")
 
     def _figures(self, event: SearchEvent, seconds: float) -> Table:
         best = event.best or 0.0
@@ -118,11 +126,10 @@ class LiveView:
             return clock(seconds)
         return f"{clock(max(limit - seconds, 0.0))} left"
 
-    def _doing(self, event: SearchEvent) -> str:
-        if event.kind == "ended":
-            return ""
-        under_way = f"{show_count(event.under_way, 'request')} under way; " if event.under_way > 1 else ""
-        return f"{under_way}{self._hint}"
+    def _made(self, selection: Selection) -> str:
+        if selection.node == ROOT:
+            return "check the program that is there" if self._begins else str(selection.action)
+        return f"{selection.action} #{selection.node}"
 
 
 def node_line(node: Node, width: int = 160, *, given: bool = False) -> Text:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from cwm_engine.synthesis.budget import Spent
+from cwm_engine.synthesis.interfaces import Selection
 from cwm_engine.synthesis.tree import Node
 
 SCHEMA_VERSION = 1
@@ -80,6 +81,7 @@ class SearchEvent:
     Attributes:
         kind: A request was sent, it was answered, its program became a node, or the search ended.
         number: Which request of the search, from 0.
+        selection: What was asked for, where a request was sent.
         node: The new node.
         best: Accuracy of the best program so far, 0..1; None while there is none.
         nodes: How many programs were tried.
@@ -91,6 +93,7 @@ class SearchEvent:
 
     kind: Literal["asked", "answered", "node", "ended"]
     number: int | None = None
+    selection: Selection | None = None
     node: Node | None = None
     best: float | None = None
     nodes: int = 0

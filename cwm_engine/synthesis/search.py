@@ -189,7 +189,7 @@ class Search:
             self._asked += 1
             self._last = ask.turn
             self._under_way.append(ask)
-            self._tell("asked", number=number)
+            self._tell("asked", number=number, selection=selection)
 
     def _send(self, checks: Checks) -> None:
         """Begin to work on what is under way, once everything that was recorded has been taken in: it may be enough."""
@@ -348,6 +348,7 @@ class Search:
         kind: Literal["asked", "answered", "node", "ended"],
         *,
         number: int | None = None,
+        selection: Selection | None = None,
         node: Node | None = None,
         recorded: bool = False,
     ) -> None:
@@ -358,6 +359,7 @@ class Search:
             SearchEvent(
                 kind=kind,
                 number=number,
+                selection=selection,
                 node=node,
                 best=best.evaluation.accuracy if best else None,
                 nodes=len(self.tree) - 1,

@@ -9,7 +9,7 @@ from rich.console import Console
 from cwm_engine.cli.live import LiveView, clock
 from cwm_engine.synthesis.budget import Limits, Spent
 from cwm_engine.synthesis.evaluation import Evaluation, no_program
-from cwm_engine.synthesis.interfaces import SearchAction
+from cwm_engine.synthesis.interfaces import SearchAction, Selection
 from cwm_engine.synthesis.result import SearchEvent
 from cwm_engine.synthesis.tree import Node
 
@@ -36,6 +36,17 @@ def test_it_shows_figures_budget_and_the_latest_programs() -> None:
     assert "left" in text
     assert "#2   improve of #1     does not run NameError: name 'math' is not defined" in text
     assert "#3   improve of #1      93.4 %" in text
+
+
+def test_it_says_what_is_under_way() -> None:
+    view = LiveView("counter.py", Limits(), begins=True)
+    view.tell(SearchEvent(kind="asked", number=0, selection=Selection(0, SearchAction.GENERATE)))
+    assert "now: check the program that is there" in seen(view)
+    view.tell(SearchEvent(kind="node", number=0, node=node(1, Evaluation(accuracy=0.5), parent=0)))
+    assert "#1   begin              50.0 %" in seen(view)
+    view.tell(SearchEvent(kind="asked", number=1, selection=Selection(1, SearchAction.FIT)))
+    view.tell(SearchEvent(kind="asked", number=2, selection=Selection(1, SearchAction.IMPROVE)))
+    assert "now: fit #1, improve #1" in seen(view)
 
 
 def test_it_fits_into_a_narrow_terminal() -> None:
