@@ -155,6 +155,18 @@ async def test_properties_are_generated_for_right_models_too():
     assert of(report(1.0), commands=("cwm.properties",))[2].title == "Generate properties"
 
 
+async def test_a_model_with_two_data_sets_has_a_result_for_each_and_offers_by_the_worse():
+    reports = (report(1.0), report(0.5, trajectories="/data/other.jsonl"))
+    checked = Checked(Snapshot("file:///model.py", None, 1, "a"), reports, 1, complete=True)
+    shown = [command.title for _, command in lenses(checked, (MODEL,), lambda name: name == "cwm.fit")]
+    assert shown == [
+        "100 % of 10 transitions · walk.jsonl",
+        "50.0 % of 10 transitions · other.jsonl",
+        "Check",
+        "Fit constants",
+    ]
+
+
 async def test_the_worst_fields_come_first_and_the_others_are_counted():
     fields = {f"obs[{number}]": 0.9 - number / 10 for number in range(5)} | {"reward": 1.0}
     title = of(report(fields=fields))[0].title

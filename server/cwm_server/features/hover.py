@@ -47,15 +47,14 @@ def hover_text(checked: Checked, outline: Outline, line: int, lines: Sequence[st
     then = Lines(lines, checked.snapshot.lines).now(line)
     flagged = [(finding, report) for finding, report in checked.findings if finding.span.line == then]
     parts = [_finding(finding, report) for finding, report in flagged[:_FINDINGS]]
-    reports = {report.model: report for report in checked.reports}
     for model in outline:
-        report = reports.get(model.name)
-        if report is None or not report.transitions.checked:
-            continue
-        if line == model.step:
-            parts += _step(report, but=[finding for finding, _ in flagged])
-        elif line in model.assigned:
-            parts += _fields(report, model.assigned[line])
+        for report in checked.reports:
+            if report.model != model.name or not report.transitions.checked:
+                continue
+            if line == model.step:
+                parts += _step(report, but=[finding for finding, _ in flagged])
+            elif line in model.assigned:
+                parts += _fields(report, model.assigned[line])
     if parts and checked.stale:
         parts.append("*Of an older version; the check goes on.*")
     return "\n\n---\n\n".join(parts)

@@ -66,15 +66,17 @@ def lenses(
         has: Whether there is a command of this name: what cannot be done is not offered.
     """
     uri = checked.snapshot.uri
-    reports = {report.model: report for report in checked.reports}
     for model in outline:
-        report = reports.get(model.name)
+        # Several where a model is configured to be checked by several data sets.
+        reports = [report for report in checked.reports if report.model == model.name]
         arguments = {"uri": uri, "model": model.name}
-        yield model, types.Command(_result(checked, report), "")
+        titles = [_result(report) for report in reports if report.transitions.checked] or [_reason(checked)]
+        yield from ((model, types.Command(title, "")) for title in titles)
         if checked.outcome == "blocked":
             yield model, types.Command("Run anyway", CHECK, arguments=[{"uri": uri, "anyway": True}])
             continue
         yield model, types.Command("Check", CHECK, arguments=[{"uri": uri}])
+        report = min(reports, key=lambda report: report.accuracy or 0.0, default=None)
         if report is None or report.trajectories is None:
             continue  # nothing to search or fit by
         wrong = report.accuracy != 1.0
@@ -98,10 +100,8 @@ def _mismatch(uri: str, report: ModelReport) -> dict[str, Any] | None:
     return None
 
 
-def _result(checked: Checked, report: ModelReport | None) -> str:
+def _result(report: ModelReport) -> str:
     """How right a model is, in one line."""
-    if report is None or not report.transitions.checked:
-        return _reason(checked)
     transitions = report.transitions
     parts = [f"{show_share(report.accuracy)} of {show_count(transitions.checked, 'transition')}"]
     if transitions.checked < transitions.total:
