@@ -42,7 +42,8 @@ class _Stats:
     """What the search knows about a node.
 
     `fixes_left` is None for a program that runs. `reward` is what the node pays its ancestors in place of a value of
-    its own, because it is finished. `virtual` counts what is under way below it.
+    its own, because it is finished. `virtual` counts what is under way below it. `offers` are the actions it has as
+    long as it can be gone on from.
     """
 
     id: int
@@ -55,6 +56,7 @@ class _Stats:
     fixes_left: int | None = None
     terminal: bool = False
     virtual: int = 0
+    offers: tuple[SearchAction, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -90,8 +92,9 @@ class GifMcts:
       before it knew.
     - `paper`: as `default`, with the paper's one formula: children of the same kind count for every child.
     - `released`: the accounting of the released code, with its quirks: states are two lines longer than meant
-      (`Lines.leading`), a finished node that is selected is asked for again and overwritten, and the value model is
-      trained when the new child already counts, with a value of 0.
+      (`Lines.leading`); a program that ends within its state is never fixed; a finished node that is selected, or one
+      whose fixes are used up, is asked for again and overwritten, and keeps its visits, its value and the actions it
+      had; and the value model is trained when the new child already counts, with a value of 0.
 
     A reply without a program is a fix used up: there is nothing that could be fixed, so its parent is offered again.
 
@@ -127,7 +130,7 @@ class GifMcts:
         self._lines = Lines(lines_per_level, leading=variant == "released")
         self._fixes = fixes
         self._generates = SearchAction.GENERATE in actions
-        self._offers = [action for action in SearchAction if action in actions and action is not SearchAction.FIX]
+        self._offers = tuple(action for action in SearchAction if action in actions and action is not SearchAction.FIX)
         self._random = random.Random(seed)  # noqa: S311
         self._models = {action: ValueModel.of(action, clamped=variant != "released") for action in SearchAction}
         root = _Stats(ROOT, None, None, [_Slot(SearchAction.GENERATE)], visits=1)
@@ -158,8 +161,7 @@ class GifMcts:
         for step in pending.path:
             self._stats[step].virtual -= 1
         value = 0.0 if outcome.buggy else outcome.value
-        stats = _Stats(node, new.parent, new.action)
-        self._stats[node] = stats
+        stats = self._stats[node] = self._begun(node, pending)
         if outcome.nothing_left:
             self._close(pending, stats)
             return
@@ -170,7 +172,8 @@ class GifMcts:
             self._learn(pending, value)
             slot.child = node
         if outcome.buggy:
-            self._take_in_bug(pending, stats, has_program=new.program is not None)
+            finished = new.terminal and self.variant == "released"
+            self._take_in_bug(pending, stats, has_program=new.program is not None, finished=finished)
         else:
             self._take_in_value(pending, stats, value, terminal=new.terminal)
 
@@ -253,6 +256,15 @@ class GifMcts:
 
     # Outcomes
 
+    def _begun(self, node: int, pending: _Pending) -> _Stats:
+        """What is known about a new node before its outcome: nothing, or what the one that it overwrites leaves it."""
+        selection = pending.selection
+        stats = _Stats(node, selection.node, selection.action, offers=self._offers)
+        if selection.replaces is not None:
+            before = self._stats[selection.replaces]
+            stats.visits, stats.value_sum, stats.offers = before.visits, before.value_sum, before.offers
+        return stats
+
     def _close(self, pending: _Pending, new: _Stats) -> None:
         """Offer an action no more where nothing is left of it. It says nothing about other programs."""
         parent, action = self._stats[pending.selection.node], pending.selection.action
@@ -270,36 +282,35 @@ class GifMcts:
     def _take_in_value(self, pending: _Pending, new: _Stats, value: float, *, terminal: bool) -> None:
         """Back up the value of a program that runs, and let it speak for the chain of bugs that led to it."""
         new.terminal = terminal
-        new.slots = [] if terminal else [_Slot(action) for action in self._offers]
+        new.slots = [] if terminal else [_Slot(action) for action in new.offers]
         if terminal:
             new.reward, value = value, 0.0
         for stats in (new, *self._upwards(pending.path)):
             stats.value_sum += value
             stats.visits += 1
             value += stats.reward
-        for stats in self._chain(new):
+        for stats in self._chain_of(pending, new):
             stats.set_mean(new.mean)
 
-    def _take_in_bug(self, pending: _Pending, new: _Stats, *, has_program: bool) -> None:
+    def _take_in_bug(self, pending: _Pending, new: _Stats, *, has_program: bool, finished: bool) -> None:
         """Count the visit without a value, and give the chain of bugs the value of the fixes that are left."""
         parent = self._stats[pending.selection.node]
-        new.fixes_left = self._fixes if parent.fixes_left is None else parent.fixes_left - 1
+        before = self._fixes if parent.fixes_left is None else parent.fixes_left
+        left = new.fixes_left = before - (new.action is SearchAction.FIX)
+        new.terminal = finished
+        if has_program and not finished and left > 0:
+            new.offers = (SearchAction.FIX,)
+            new.slots = [_Slot(SearchAction.FIX)]
+            new.value_sum += self._hope(left)
         for stats in (new, *self._upwards(pending.path)):
             stats.value_sum += stats.mean
             stats.visits += 1
-        left = new.fixes_left
-        if not has_program:
+        if not has_program or left == 0:
             self._give_up(new)
-            if parent.fixes_left is None:
-                return
+        if not has_program and parent.fixes_left is not None:
             parent.fixes_left = left
             parent.slots += [_Slot(SearchAction.FIX)] * (left > 0)
-        elif left > 0:
-            new.slots = [_Slot(SearchAction.FIX)]
-            new.set_mean(self._hope(left))
-        else:
-            self._give_up(new)
-        for stats in self._chain(new):
+        for stats in self._chain_of(pending, new):
             stats.set_mean(self._hope(left))
             stats.terminal = stats.terminal or left == 0
 
@@ -315,6 +326,11 @@ class GifMcts:
 
     def _upwards(self, path: Iterable[int]) -> list[_Stats]:
         return [self._stats[step] for step in reversed(tuple(path))]
+
+    def _chain_of(self, pending: _Pending, new: _Stats) -> Iterable[_Stats]:
+        """The chain that a new node speaks for; a node that overwrites another speaks for none."""
+        speaks = pending.selection.replaces is None and self._stats[pending.selection.node].fixes_left is not None
+        return self._chain(new) if speaks else ()
 
     def _chain(self, new: _Stats) -> Iterator[_Stats]:
         """The programs that did not run which a fix goes back to, up to the one that was no fix itself."""

@@ -154,7 +154,7 @@ class Tree:
             replaces=selection.replaces,
             program=program,
             state_lines=kept,
-            terminal=program is not None and self.lines.counted(kept, root=False) - before < self.lines.per_level,
+            terminal=program is not None and kept - before < self.lines.per_level,
             evaluation=evaluation,
             note=note,
         )

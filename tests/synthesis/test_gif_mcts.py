@@ -102,6 +102,19 @@ def test_a_bug_is_fixed_at_once_and_is_worth_almost_1_meanwhile():
     assert game.values == pytest.approx([0.0, 0.66, 0.66])
 
 
+@pytest.mark.parametrize("variant", ["default", "paper", "released"])
+def test_a_chain_of_bugs_is_worth_99_66_33_and_nothing(variant):
+    """Whenever it is asked for; what else there is has no value, so that it stays as it is."""
+    game, worth = Game(variant), []
+    while len(worth) < 4:
+        (selection,) = game.strategy.select(game.tree, 1)
+        is_chain = selection.action is F or not worth
+        game.tell(selection, BUG if is_chain else 0.0)
+        worth += [game.values[1]] * is_chain
+    assert worth == pytest.approx([0.99, 0.66, 0.33, 0.0])
+    assert not any(node.action is F and not node.evaluation.buggy for node in game.tree)
+
+
 def test_a_third_fix_can_lose_against_a_new_program():
     """Two failed fixes leave .33 at the head (n = 3); root N = 4: .33 + .1 sqrt(1.3863/4) = .3889. New: overall 1/3,
     local .33, mean .3317 + .1 sqrt(1.3863/2) = .4149.
@@ -159,13 +172,37 @@ def test_a_finished_program_is_never_taken_again(variant):
 
 
 def test_the_released_code_asks_again_for_finished_programs():
-    """With only zeros a root child (0 + .1 sqrt(ln N / 2)) soon beats new ones (overall falls to 0, more siblings)."""
-    game = Game("released")
+    """With only zeros a root child (0 + .1 sqrt(ln N / 2)) soon beats new ones (overall falls to 0, more siblings): 50
+    calls touch 8 children. With .3 it never does.
+    """
+    zeros, better = Game("released"), Game("released")
     for _ in range(50):
+        zeros.play(0.0, lines=1)
+        better.play(0.3, lines=1)
+    assert sum(node.replaces is None for node in zeros.tree) - 1 == 8
+    assert all(node.replaces is None for node in better.tree)
+
+
+def test_a_node_that_overwrites_another_keeps_its_visits_and_its_value():
+    """The ninth call goes to one of the eight finished children: visited twice, .6 / 2. It is not finished any more."""
+    game = Game("released")
+    for _ in range(8):
         game.play(0.0, lines=1)
-    overwritten = [node.replaces for node in game.tree if node.replaces is not None]
-    assert overwritten
-    assert len(game.tree) - 1 - len(overwritten) < 15
+    (selection,) = game.strategy.select(game.tree, 1)
+    game.tell(selection, 0.6)
+    assert (selection.node, selection.replaces) in {(ROOT, child) for child in range(1, 9)}
+    assert (game.values[9], game.visits[9]) == (0.3, 2)
+    assert (game.values[ROOT], game.visits[ROOT]) == (pytest.approx(0.6 / 10), 10)
+    assert game.play(0.6)[0] == 9
+
+
+def test_the_released_code_never_fixes_what_ends_within_its_state():
+    """Three lines are less than the two of a level below the two that the empty root counts as."""
+    game = Game("released")
+    game.play(BUG, lines=3)
+    assert (game.values, game.visits) == ([0.0, 0.0], [2, 1])
+    assert game.play(BUG, lines=4) == (ROOT, G)
+    assert game.play(0.5) == (2, F)
 
 
 def test_the_released_code_learns_from_a_child_that_counts_as_0():
@@ -206,6 +243,36 @@ def test_a_tree_of_the_released_code():
     assert game.play(0.6) == (3, F)
     assert game.values == pytest.approx([0.28, 1.4 / 3, 0.2, 0.6, 0.6])
     assert game.visits == [5, 3, 1, 2, 1]
+
+
+def test_a_tree_of_the_paper():
+    """Five steps with .3, .5, .5, .5, .2; the last is where the paper and the default part.
+
+    1. Generate at the root. Nothing local, so no weight changes.
+    2. Root N = 2: child .3 + .1 sqrt(.6931/2) = .3589; new: overall (1 + .3)/3 = .4333, local .3, mean .3667 + .0589:
+       generate. Learned with predicted .3667 of .5: slope -.2667, rate 1/4; weights [.50444, .49556].
+    3. N = 3, two of a kind: .1 sqrt(1.0986/3) = .0605 for all; children .3605 and .5605; new: overall .45, local .4:
+       .4252 + .0605. Down to 2, N = 1: generate .45, improve .55.
+    4. N = 4: bonus .0680; child 2 .5680, new .4932. At 2, N = 2: its improvement .5 + .0589; a new one: overall 1.6/3,
+       local .5, mean .5167 + .0589 = .5756; generate .45 + .0833. Improve. Learned with predicted .5167 of .5: slope
+       .0333, rate 1/4; weights [.49986, .50014].
+    5. N = 5: child 2 .5732, new .4985. At 2, N = 3: both improvements .5 + .1 sqrt(1.0986/3) = .5605 for the paper,
+       which counts the two of a kind; a new one: overall 2.1/4, local .5: .5125 + .0605 = .5730. Improve. The default
+       counts their own visits, .5 + .1 sqrt(1.0986/2) = .5741, and goes down to one of them.
+    """
+    paper, default = Game("paper"), Game()
+    steps = [(ROOT, G), (ROOT, G), (2, I), (2, I)]
+    for outcome, step in zip((0.3, 0.5, 0.5, 0.5), steps, strict=True):
+        assert paper.play(outcome) == default.play(outcome) == step
+    model = paper.strategy._models[G]
+    assert (model.global_weight, model.local_weight) == (
+        pytest.approx(0.504444, abs=1e-6),
+        pytest.approx(0.495556, abs=1e-6),
+    )
+    assert default.play(0.2) in {(3, I), (4, I)}
+    assert paper.play(0.2) == (2, I)
+    assert paper.values == pytest.approx([2.0 / 6, 0.3, 1.7 / 4, 0.5, 0.5, 0.2])
+    assert paper.visits == [6, 1, 4, 1, 1, 1]
 
 
 def test_where_the_variants_part():

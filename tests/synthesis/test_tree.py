@@ -50,6 +50,12 @@ def test_a_program_that_ends_inside_its_first_two_lines_is_terminal(lines, termi
     assert grow(Tree(), ROOT, lines).terminal is terminal
 
 
+@pytest.mark.parametrize(("lines", "terminal"), [(1, True), (3, True), (4, False)])
+def test_a_program_of_the_released_code_that_ends_inside_its_first_four_lines_is_terminal(lines, terminal):
+    """The root counts as two lines, and a level has two more."""
+    assert grow(Tree(Lines(leading=True)), ROOT, lines).terminal is terminal
+
+
 @pytest.mark.parametrize(("lines", "terminal"), [(2, True), (3, True), (4, False)])
 def test_a_program_that_ends_inside_the_next_two_lines_is_terminal(lines, terminal):
     tree = Tree()
