@@ -135,12 +135,27 @@ def _lines(fitted: Fit, file: str, diff: str, written: str | None) -> Iterable[T
     for change in fitted.changed:
         named = "" if change.literal.name == change.literal.text else f"{printable(change.literal.name)} "
         yield Text(f"  line {change.literal.line}: {named}{change.literal.text} -> {change.text}")
-    for one in fitted.undetermined:
-        yield Text.assemble(("  undetermined", "bold yellow"), f": line {one.literal.line}: {printable(one.message)}")
+    for message in _undetermined(fitted):
+        yield Text.assemble(("  undetermined", "bold yellow"), f": {printable(message)}")
     if written is not None:
         yield Text.assemble(("  written", "bold green"), f": {written}")
     elif fitted.changed:
         yield Text("  `--write` puts them into the file, `-o FILE` elsewhere", "dim")
+
+
+def _undetermined(fitted: Fit) -> Iterable[str]:
+    """What the data cannot determine; constants that only count together are told together."""
+    told: set[frozenset[str]] = set()
+    for one in fitted.undetermined:
+        literal = one.literal
+        own = f"{literal.name} (line {literal.line})" if literal.name == literal.text else literal.name
+        group = frozenset((own, *one.others))
+        if not one.others:
+            yield f"line {literal.line}: {one.message}"
+        elif group not in told:
+            told.add(group)
+            first, *others = (f"`{name}`" for name in (own, *one.others))
+            yield f"line {literal.line}: {first}: only combinations with {', '.join(others)} count in the data."
 
 
 def _accuracy(fitted: Fit) -> Text:

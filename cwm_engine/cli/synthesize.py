@@ -298,8 +298,16 @@ def _ending(work: _Work, result: SearchResult, search: Search) -> Ending:
         before=first.evaluation if first is not None and first.program == begins_with else None,
         best=best.evaluation if best else None,
         alternatives=_alternatives(work.journal, best) if best is not None and best.evaluation.passed else (),
-        can_go_on=result.status is not SearchStatus.VERIFIED and work.plan.proposer == "openai",
+        can_go_on=_can_go_on(work, result),
     )
+
+
+def _can_go_on(work: _Work, result: SearchResult) -> bool:
+    """Whether the run may find more: `local` has said all it can unless it had no time for it."""
+    if result.status is SearchStatus.VERIFIED:
+        return False
+    limit = work.plan.max_seconds
+    return result.broken or work.plan.proposer == "openai" or (limit is not None and result.seconds >= limit)
 
 
 def _alternatives(journal: Journal, best: Node) -> tuple[str, ...]:

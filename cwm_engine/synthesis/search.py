@@ -292,7 +292,8 @@ class Search:
                 message = "; ".join(dict.fromkeys(filter(None, (message, str(error)))))
         status = self._status(best, heldout)
         if status is not SearchStatus.CANCELLED and self._split.heldout is None and best is not None:
-            message = "; ".join(filter(None, (message, "there are too few episodes to hold any out")))
+            why = "there are too few episodes to hold any out" if self._options.heldout else "nothing was held out"
+            message = "; ".join(filter(None, (message, why)))
         return SearchResult(
             status=status,
             program=best.program if best else None,
