@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from cwm_engine.checking.compare import Bools
 from cwm_engine.checking.evidence import Evidence
 from cwm_engine.sandbox.results import FIRST_FAILURE, most_paths
 from cwm_engine.world_model.blocks import Instrumented
@@ -26,12 +27,12 @@ def executions(evidence: Evidence, instrumented: Instrumented) -> dict[int, int]
     Returns:
         Nothing where it was not told in full.
     """
-    counts = _counts(evidence, instrumented)
+    counts = _counts(evidence, instrumented, evidence.checked)
     branches = [block for block in instrumented.blocks if block.kind in _BRANCHES and block.lines]
     return {block.lines[0]: counts[block.index] for block in branches} if counts is not None else {}
 
 
-def line_executions(evidence: Evidence, instrumented: Instrumented) -> dict[int, int]:
+def line_executions(evidence: Evidence, instrumented: Instrumented, *, failing: bool = False) -> dict[int, int]:
     """How many of the checked transitions execute each line of the functions of a model.
 
     What runs only while the model is loaded and constructed counts once. Nothing where it was not told in full.
@@ -39,11 +40,12 @@ def line_executions(evidence: Evidence, instrumented: Instrumented) -> dict[int,
     Args:
         evidence: What a run showed.
         instrumented: The version that ran, with its probes.
+        failing: Count the failing transitions alone.
     """
-    counts = _counts(evidence, instrumented)
+    counts = _counts(evidence, instrumented, evidence.failing if failing else evidence.checked)
     if counts is None:
         return {}
-    loaded = instrumented.executed(evidence.loading)
+    loaded = frozenset[int]() if failing else instrumented.executed(evidence.loading)
     lines: dict[int, int] = {}
     for block in instrumented.blocks:
         count = max(counts[block.index], block.index in loaded)
@@ -52,8 +54,8 @@ def line_executions(evidence: Evidence, instrumented: Instrumented) -> dict[int,
     return lines
 
 
-def _counts(evidence: Evidence, instrumented: Instrumented) -> Counter[int] | None:
-    """How many transitions execute each block; None where that was not told in full."""
+def _counts(evidence: Evidence, instrumented: Instrumented, rows: Bools) -> Counter[int] | None:
+    """How many of the chosen transitions execute each block; None where that was not told in full."""
     probes = len(instrumented.probes)
     if not evidence.paths or len(evidence.paths) >= min(_MOST_PATHS, most_paths(probes)):
         return None
@@ -61,7 +63,7 @@ def _counts(evidence: Evidence, instrumented: Instrumented) -> Counter[int] | No
         return None
     counts: Counter[int] = Counter()
     ways = evidence.row_path.astype(np.int64) << 16 | evidence.row_status
-    found, numbers = np.unique(ways[evidence.checked], return_counts=True)
+    found, numbers = np.unique(ways[rows], return_counts=True)
     for way, number in zip(found.tolist(), numbers.tolist(), strict=True):
         raised = _line(evidence, way & 0xFFFF)
         for index in instrumented.executed(evidence.paths[way >> 16], raised):

@@ -435,6 +435,46 @@ class CompleteResult:
 
 
 @attrs.frozen(kw_only=True, slots=False)
+class LinesParams:
+    """`cwm/lines`, to the server: which lines of a file the last check has executed.
+
+    Attributes:
+        uri: The file, which has to be open and checked.
+    """
+
+    uri: str
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LineExecutions:
+    """One line of the functions of a model.
+
+    Attributes:
+        line: Counted from 1.
+        transitions: How many transitions execute it.
+        failing: How many of those are predicted wrongly.
+    """
+
+    line: int
+    transitions: int
+    failing: int
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LinesResult:
+    """The answer to `cwm/lines`.
+
+    Attributes:
+        version: The version of the buffer that the lines are of.
+        lines: The lines of all models that were run, in order; none where that is not known.
+    """
+
+    schema: int
+    version: int
+    lines: list[LineExecutions]
+
+
+@attrs.frozen(kw_only=True, slots=False)
 class RunsParams:
     """`cwm/runs`, to the server: which searches there were."""
 
@@ -542,6 +582,7 @@ EPISODE = "cwm/episode"
 FAILURES = "cwm/failures"
 FIT = "cwm/fit"
 IMAGES = "cwm/images"
+LINES = "cwm/lines"
 RUN = "cwm/run"
 RUNS = "cwm/runs"
 PIN = "cwm/pin"
@@ -561,6 +602,7 @@ REQUESTS: dict[str, tuple[type, type]] = {
     FAILURES: (FailuresParams, FailuresResult),
     FIT: (FitParams, FitResult),
     IMAGES: (ImagesParams, ImagesResult),
+    LINES: (LinesParams, LinesResult),
     RUN: (RunParams, RunResult),
     RUNS: (RunsParams, RunsResult),
     PIN: (PinParams, PinResult),

@@ -11,6 +11,7 @@ export const EPISODE = "cwm/episode";
 export const FAILURES = "cwm/failures";
 export const FIT = "cwm/fit";
 export const IMAGES = "cwm/images";
+export const LINES = "cwm/lines";
 export const RUN = "cwm/run";
 export const RUNS = "cwm/runs";
 export const PIN = "cwm/pin";
@@ -342,6 +343,31 @@ export interface CompleteResult {
   readonly promptTokens?: number | null;
   /** As the editor counts them; None where it does not. */
   readonly completionTokens?: number | null;
+}
+
+/** `cwm/lines`, to the server: which lines of a file the last check has executed. */
+export interface LinesParams {
+  /** The file, which has to be open and checked. */
+  readonly uri: string;
+}
+
+/** One line of the functions of a model. */
+export interface LineExecutions {
+  /** Counted from 1. */
+  readonly line: number;
+  /** How many transitions execute it. */
+  readonly transitions: number;
+  /** How many of those are predicted wrongly. */
+  readonly failing: number;
+}
+
+/** The answer to `cwm/lines`. */
+export interface LinesResult {
+  readonly schema: number;
+  /** The version of the buffer that the lines are of. */
+  readonly version: number;
+  /** The lines of all models that were run, in order; none where that is not known. */
+  readonly lines: readonly LineExecutions[];
 }
 
 /** `cwm/runs`, to the server: which searches there were. */

@@ -20,6 +20,7 @@ MODULES = (
     "hints",
     "links",
     "dataset",
+    "lines",
     "runs",
     "synthesis",
     "actions",
