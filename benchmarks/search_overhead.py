@@ -94,7 +94,7 @@ def main() -> None:
             continue
         for parallel in (1, 8):
             table.add_row(strategy, str(parallel), *_measure(strategy, parallel))
-    Console().print(table)
+    Console(width=120).print(table)
     print("allowed: 5 ms / node")
 
 
