@@ -130,11 +130,14 @@ class CwmServer(LanguageServer):
 
     def configure(self, section: Any, of_folder: dict[str, Any] | None = None) -> None:
         """Take over what is configured; `None` leaves everything as it is."""
+        first, self.configured = not self.configured, True
         if section is not None:
             self._global = self._read(section)
             self._of_folder = {uri: self._read(found) for uri, found in (of_folder or {}).items()}
-            self.workers.use(_interpreter(self._global.interpreter))
-        first, self.configured = not self.configured, True
+            # What an untrusted workspace configures is not run either.
+            if self.checks.trusted and self.workers.use(_interpreter(self._global.interpreter)):
+                self.checks.restart()
+                first = True
         for snapshot in self.documents:
             now = self.documents.reconfigure(snapshot.uri)
             if now is not None and (first or now.settings != snapshot.settings):

@@ -114,6 +114,11 @@ class Checks:
             raise CwmError("is not open", path=uri)
         return await self._file(snapshot).ask(function, params)
 
+    def restart(self) -> None:
+        """Give all workers up; what is wanted next gets new ones."""
+        for file in self._files.values():
+            file.retire()
+
     def close(self, uri: str) -> None:
         """Forget a file and end its worker."""
         self._anyway.discard(uri)

@@ -92,14 +92,16 @@ class Workers:
             self._spare = asyncio.ensure_future(self._launch())
             self._spare.add_done_callback(_retrieve)
 
-    def use(self, interpreter: str | None) -> None:
-        """Run workers with another Python from here on; None is the server's own."""
+    def use(self, interpreter: str | None) -> bool:
+        """Run workers with another Python from here on, None being the server's own; whether it is another."""
         chosen = interpreter or sys.executable
-        if chosen != self.interpreter:
-            self.interpreter = chosen
-            spare, self._spare = self._spare, None
-            if spare is not None:
-                spare.add_done_callback(lambda future: None if future.exception() else future.result().kill())
+        if chosen == self.interpreter:
+            return False
+        self.interpreter = chosen
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.add_done_callback(lambda future: None if future.exception() else future.result().kill())
+        return True
 
     async def start(self, job: str, params: Message, on_message: OnMessage, on_end: OnEnd) -> Job:
         """Do a job in a process of its own.

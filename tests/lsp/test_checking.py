@@ -94,6 +94,37 @@ async def test_a_cancelled_check_is_answered_and_stops(shared_editor, project):
     assert (await shared_editor.settled(project.uri)).accuracy == 1.0
 
 
+@pytest.mark.parametrize("phase", ["told of nothing", "told of the mismatch", "told of the line"])
+async def test_a_check_can_be_cancelled_in_every_phase(shared_editor, project, phase):
+    await shared_editor.opened(project.uri, project.text)
+    before = len(shared_editor.published)
+    shared_editor.edit(project.uri, project.text.replace("self.state + action", "self.state * 3 - action * 5 + 1"))
+    waiting = asyncio.ensure_future(
+        shared_editor.protocol.send_request_async("cwm/check", {"uri": project.uri}, msg_id=f"check {phase}")
+    )
+    await asyncio.sleep(0.05)
+    if phase != "told of nothing":
+        await shared_editor.until(lambda: len(shared_editor.published) > before)
+    if phase == "told of the line":
+        await shared_editor.until(lambda: shared_editor.shown(project.uri)[0].range.start.line == 5)
+    shared_editor.cancel_request(types.CancelParams(f"check {phase}"))
+    with pytest.raises(Exception, match="canceled"):
+        await asyncio.wait_for(waiting, 60)
+    assert (await shared_editor.settled(project.uri)).state == "stopped"
+    shared_editor.edit(project.uri, project.wrong)
+    await shared_editor.settled(project.uri)
+    assert shared_editor.codes(project.uri) == ["CWM201"]
+
+
+async def test_saving_looks_again_for_data_that_was_missing(shared_editor, project):
+    data = project.folder / "trajectories" / "walk.jsonl"
+    elsewhere = data.rename(project.folder / "elsewhere.jsonl")
+    assert (await shared_editor.opened(project.uri, project.wrong)).state == "noData"
+    elsewhere.rename(data)
+    shared_editor.save(project.uri)
+    await shared_editor.until(lambda: shared_editor.codes(project.uri) == ["CWM201"])
+
+
 async def test_an_edit_during_a_check_ends_it(shared_editor, project):
     await shared_editor.opened(project.uri, project.text)
     shared_editor.edit(project.uri, project.text.replace("        return", f"{STUCK}        return"))

@@ -24,8 +24,13 @@ def register(server: CwmServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
         snapshot = server.documents.snapshot(params.text_document.uri)
-        if snapshot is not None and snapshot.settings.run == "onSave":
-            _check(server, snapshot, saved=True)
+        if snapshot is None or not server.configured:
+            return
+        known = server.documents.current(snapshot.uri)
+        if known is not None and known.outcome in {"noData", "failed"}:
+            server.checks.reload(snapshot)  # what was missing may be there now, and not every client watches files
+        elif snapshot.settings.run == "onSave":
+            server.checks.changed(snapshot, saved=True)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
