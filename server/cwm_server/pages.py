@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-_HOMES = (Path(__file__).parent / "pages", Path(__file__).parents[2] / "docs" / "findings")
+# Where they are installed, beside this package, and where they are in the repository.
+_HOMES = (Path(__file__).parents[1] / "cwm_pages", Path(__file__).parents[2] / "docs" / "findings")
 
 
 @cache
