@@ -1,0 +1,22 @@
+/** Marks beside the lines of a model. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { marked, markOf } from "../src/gutter/marks";
+
+test("a line is marked by what the transitions that execute it come to", () => {
+  const of = (transitions: number, failing: number): string => markOf({ line: 1, transitions, failing });
+  assert.deepEqual([of(0, 0), of(5, 0), of(5, 2), of(5, 5)], ["unexercised", "pass", "mixed", "fail"]);
+});
+
+test("the lines of each mark are counted as the editor counts them", () => {
+  const lines = [
+    { line: 3, transitions: 5, failing: 0 },
+    { line: 4, transitions: 0, failing: 0 },
+    { line: 7, transitions: 2, failing: 0 },
+  ];
+  assert.deepEqual(marked(lines).get("pass"), [2, 6]);
+  assert.deepEqual(marked(lines).get("unexercised"), [3]);
+  assert.deepEqual(marked(lines).get("fail"), []);
+});
