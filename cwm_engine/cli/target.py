@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cwm_engine.errors import CwmError
 from cwm_engine.findings import Finding
-from cwm_engine.project import ModelTarget, Project, resolve_model
+from cwm_engine.project import ModelTarget, Project, resolve_model, split_spec
 from cwm_engine.world_model.source import ModelSource, read_source
 
 
@@ -22,9 +22,10 @@ def one_target(spec: str, project: Project, trajectories: Sequence[str] = ()) ->
     Raises:
         CwmError: There is no data for it, it is a directory, or several models are configured for the file.
     """
+    path, _ = split_spec(spec)
+    if path.is_dir():
+        raise CwmError("is a directory", path=path, hint="name the file of one model")
     targets = resolve_model(spec, project, list(trajectories) or None)
-    if targets[0].path.is_dir():
-        raise CwmError("is a directory", path=targets[0].path, hint="name the file of one model")
     if len(targets) > 1:
         names = ", ".join(target.spec for target in targets)
         raise CwmError(f"is configured for several models: {names}", path=spec, hint="name one of them")

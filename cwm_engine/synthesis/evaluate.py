@@ -19,6 +19,8 @@ from cwm_engine.findings import Finding, Severity, Span
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.synthesis.evaluation import Evaluation, no_program
 from cwm_engine.synthesis.heldout import Split
+from cwm_engine.world_model.discovery import discover
+from cwm_engine.world_model.source import parse, split_lines
 
 MAX_CHARACTERS = 1_000_000
 """A longer program is not looked at: nobody could read it."""
@@ -137,7 +139,7 @@ class Evaluator:
         return Session(self._settings, dataset, self._limits)
 
     def _check(self, session: Session, program: str) -> Evaluation:
-        problem = _unfit(program)
+        problem = _unfit(program) or _nameless(program, self._settings.model)
         if problem is not None:
             return Evaluation(buggy=True, reason=problem.message, findings=(problem,))
         session.forget()
@@ -204,3 +206,16 @@ def _unfit(program: str) -> Finding | None:
     if message is None:
         return None
     return Finding(code="CWM111", severity=Severity.ERROR, message=message, span=Span(1, 1, 1, 1))
+
+
+def _nameless(program: str, wanted: str | None) -> Finding | None:
+    """That a program defines models, but not the one that is searched for; None where it does."""
+    tree = parse(program)
+    if wanted is None or isinstance(tree, Finding):
+        return None
+    specs = discover(tree, split_lines(program)).models
+    if not specs or wanted in [spec.name for spec in specs]:
+        return None
+    names = ", ".join(f"`{spec.name}`" for spec in specs)
+    message = f"The model is to be called `{wanted}`, and the program defines {names}."
+    return Finding(code="CWM102", severity=Severity.ERROR, message=message, span=specs[0].body)

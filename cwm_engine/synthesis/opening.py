@@ -86,7 +86,8 @@ def proposers_of(
         case "local" if local is not None:
             return Proposers(local)
         case _:
-            raise CwmError(f"there is nobody to ask: the proposer is {plan.proposer}", hint="use --proposer")
+            advice = "name another with --proposer, or a run with --replay"
+            raise CwmError(f"there is nobody to ask: the proposer is {plan.proposer}", hint=advice)
     return Proposers(proposer, local if plan.polishes else None, local if plan.fit else None, endpoint)
 
 

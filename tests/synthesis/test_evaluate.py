@@ -130,3 +130,13 @@ def test_two_workers_check_two_candidates_and_agree_with_one():
             return [e.accuracy for e in await asyncio.gather(*map(evaluator.searched, programs))]
 
     assert asyncio.run(accuracies(2)) == asyncio.run(accuracies(1))
+
+
+def test_a_candidate_with_another_name_than_the_model_that_is_wanted_has_no_model():
+    with Evaluator(replace(SETTINGS, model="Counter"), split_episodes(dataset()), LIMITS) as evaluator:
+        other, right = (
+            asyncio.run(evaluator.searched(program))
+            for program in (RIGHT, RIGHT.replace("class Environment", "class Counter"))
+        )
+    assert other.reason == "The model is to be called `Counter`, and the program defines `Environment`."
+    assert (other.buggy, right.passed) == (True, True)
