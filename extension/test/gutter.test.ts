@@ -6,8 +6,14 @@ import { test } from "node:test";
 import { marked, markOf } from "../src/gutter/marks";
 
 test("a line is marked by what the transitions that execute it come to", () => {
-  const of = (transitions: number, failing: number): string => markOf({ line: 1, transitions, failing });
-  assert.deepEqual([of(0, 0), of(5, 0), of(5, 2), of(5, 5)], ["unexercised", "pass", "mixed", "fail"]);
+  const counts = [
+    [0, 0],
+    [5, 0],
+    [5, 2],
+    [5, 5],
+  ] as const;
+  const marks = counts.map(([transitions, failing]) => markOf({ line: 1, transitions, failing }));
+  assert.deepEqual(marks, ["unexercised", "pass", "mixed", "fail"]);
 });
 
 test("the lines of each mark are counted as the editor counts them", () => {
