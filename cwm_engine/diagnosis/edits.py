@@ -188,9 +188,10 @@ def _other_numbers(value: float | int, words: Vocabulary) -> Iterator[tuple[floa
         for number in numbers:
             fitting = float(f"{number:.12g}") if isinstance(value, float) else number
             if isinstance(value, int) and isinstance(fitting, float):
-                if not fitting.is_integer():
+                if fitting.is_integer():
+                    fitting = int(fitting)
+                elif fitting not in words.numbers:
                     continue
-                fitting = int(fitting)
             if fitting not in seen:
                 seen.add(fitting)
                 yield cost + DIGIT * (digits(fitting) - 1) + (_NEGATIVE if fitting < 0 <= value else 0.0), fitting

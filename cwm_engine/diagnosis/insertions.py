@@ -27,13 +27,15 @@ Value = Callable[..., Any]
 _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
 _MAX_TARGETS = 24
+_GIVEN = "_cwm_given"
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
 def rewrite_points(tree: ast.Module, model: str, lines: frozenset[int] | None = None) -> tuple[ast.Module, list[Site]]:
     """A module in which variables can be set between statements, and the sites: one a point and variable.
 
-    A site's `node` is the variable; `is_behind` tells whether its point is behind its statement.
+    A site's `node` is the variable, or a `return`: there the replacement gives a tuple of what the function is to be
+    left with, or None to go on. `is_behind` tells whether a site's point is behind its statement.
 
     Args:
         tree: The module; neither it nor what it holds is changed.
@@ -143,8 +145,24 @@ class _Points:
             self.sites.append(
                 Site(self._number, number, target, Operands.INSERTION, statement, marker, self._function, level)
             )
+        choices.append(self._leaving(statement, switch, behind, level))
         point = ast.If(ast.Compare(_name(switch), [ast.IsNot()], [ast.Constant(None)]), choices, [])
         return [_located(point, statement)]
+
+    def _leaving(self, statement: ast.stmt, switch: str, behind: bool, level: Level) -> ast.stmt:
+        """`if site == ...: leave the function with what is given`, if anything is."""
+        number, marker = len(self._targets), statement if behind else None
+        call = ast.Call(_name(call_switch(self._number)), [ast.Call(_name(LOCALS), [], [])], [])
+        given = ast.Compare(_name(_GIVEN), [ast.IsNot()], [ast.Constant(None)])
+        result = ast.Subscript(_name(_GIVEN), ast.Constant(0), ast.Load())
+        node = at(statement, ast.Return(None))
+        self.sites.append(
+            Site(self._number, number, node, Operands.INSERTION, statement, marker, self._function, level)
+        )
+        body: list[ast.stmt] = [
+            ast.Assign([ast.Name(_GIVEN, ast.Store())], call), ast.If(given, [ast.Return(result)], []),
+        ]  # fmt: skip
+        return ast.If(_equal(switch, number), body, [])
 
     def _is_wanted(self, statement: ast.stmt) -> bool:
         if self._lines is None:

@@ -68,8 +68,10 @@ def original(site: Site) -> Callable[..., Any]:
     raise TypeError(type(node).__name__)
 
 
-def _variable(target: ast.expr) -> Callable[..., Any]:
-    """The value so far of what a statement would set."""
+def _variable(target: ast.expr | ast.stmt) -> Callable[..., Any]:
+    """The value so far of what a statement would set; of a `return`, which sets nothing, None."""
+    if isinstance(target, ast.Return):
+        return lambda *_: None
     if isinstance(target, ast.Attribute):
         attribute = target.attr
         return lambda scope, *_: getattr(scope["self"], attribute)

@@ -30,6 +30,7 @@ _MOST_CONDITIONS = 12
 
 _MOST_JOINED = 400
 _MOST_ITEMS = 6
+_MOST_SUBSCRIPTS = 6
 _TESTS = (ast.Eq, ast.NotEq, ast.Lt, ast.Gt, ast.LtE, ast.GtE)
 _NEGATED: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
@@ -63,17 +64,47 @@ class Rules:
         self._atoms: dict[str | None, list[_Atom]] = {}
         self._truths: dict[int, dict[int, int]] = {}
 
-    def assignments(self, site: Site) -> Iterator[Edit]:
-        """`if condition: variable = value` for the variable of a site."""
-        for cost, value, make in self._values(site):
-            if self._tester.is_late:
-                return
-            if not self._repairs(site, value):
-                continue
-            spoilt = [row for row in self._passing if not self._board.accepts(row)]
-            for extra, test, condition in self._conditions(site, spoilt):
-                node = partial(_guarded_assignment, site.node, make, condition)
-                yield Edit(site, "rule", cost + extra, _when(test, value, original(site)), node)
+    def statements(self, site: Site) -> Iterator[Edit]:
+        """`if condition: variable = value` for the variable of a site, or `if condition: return value`."""
+        is_end = isinstance(site.node, ast.Return)
+        for cost, value, make in self._ends(site) if is_end else self._values(site, loaded(site.node)):
+            around = partial(_left if is_end else _set, site.node, make)
+            yield from self._under_conditions(site, cost, value, around)
+
+    def values(self, site: Site) -> Iterator[Edit]:
+        """`value if condition else e` for what is assigned, returned or given as it is."""
+        node: Any = site.node
+        if not isinstance(node, ast.expr) or not (site.is_root or isinstance(node, ast.Constant | ast.Name)):
+            return
+        if isinstance(site.owner, ast.If | ast.While | ast.For | ast.FunctionDef | ast.Expr) and site.is_root:
+            return
+        if site.function is None or isinstance(node, ast.BoolOp | ast.Compare):
+            return
+        for cost, value, make in self._values(site, node):
+            yield from self._under_conditions(site, cost + 0.25, value, partial(_chosen, node, make))
+
+    def _under_conditions(
+        self, site: Site, cost: float, value: Value, around: Callable[[ast.expr], Any]
+    ) -> Iterator[Edit]:
+        if self._tester.is_late or not self._repairs(site, value):
+            return
+        spoilt = [row for row in self._passing if not self._board.accepts(row)]
+        for extra, test, condition in self._conditions(site, spoilt):
+            yield Edit(site, "rule", cost + extra, _when(test, value, original(site)), partial(around, condition))
+
+    def _ends(self, site: Site) -> Iterator[tuple[float, Value, Make]]:
+        """What a function may be left with: what it returns elsewhere, or a plain value."""
+        function = next(
+            node for node in ast.walk(self._board.tree)
+            if isinstance(node, ast.FunctionDef) and node.name == site.function and site.owner in ast.walk(node)
+        )  # fmt: skip
+        returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+        known = {ast.dump(node): node for node in returned if node is not None}
+        for node in known.values():
+            yield 3.0, partial(_given, evaluated(node, self._namespace)), partial(_itself, node)
+        plain = (None,) if not known else (None, True, False) if len(known) < _MOST_CONDITIONS else ()
+        for value in plain:
+            yield 3.0, partial(_always, (value,)), partial(ast.Constant, value)
 
     def _repairs(self, site: Site, value: Value) -> bool:
         """Whether a value makes all failing transitions right; what it does to others is seen on the board then."""
@@ -82,13 +113,14 @@ class Rules:
             return False
         return all(self._board.accepts(row) for row in self._failing)
 
-    def _values(self, site: Site) -> Iterator[tuple[float, Value, Make]]:
-        """What a variable may be set to."""
+    def _values(self, site: Site, target: ast.expr) -> Iterator[tuple[float, Value, Make]]:
+        """What a variable may be set to, or an expression replaced by."""
+        for name, number in self._words.shared_numbers:
+            yield 3.0, partial(_always, number), partial(ast.Name, name, ast.Load())
         for number in (*self._words.numbers, True, False):
             yield 3.0, partial(_always, number), partial(_number, number)
-        target = loaded(site.node)
         negative = original(site)
-        yield 3.0, lambda scope, *_: -negative(scope), partial(ast.UnaryOp, ast.USub(), target)
+        yield 3.0, lambda scope, *parts: -negative(scope, *parts), partial(ast.UnaryOp, ast.USub(), target)
         for value, make in operands_of(site, self._words, numbers=False):
             yield 3.25, _plain(value), make
             for index in range(_MOST_ITEMS):
@@ -127,7 +159,9 @@ class Rules:
         known = self._atoms.get(site.function)
         if known is None:
             made: dict[str, tuple[float, ast.expr]] = {}
-            for cost, node in (*_tests(self._board.tree, site.function), *_comparisons(site, self._words)):
+            tree = self._board.tree
+            subscripts = _subscripts(tree, site.function)
+            for cost, node in (*_tests(tree, site.function), *_comparisons(site, self._words, subscripts)):
                 made.setdefault(ast.unparse(ast.fix_missing_locations(node)), (cost, node))
             ranked = sorted(made.values(), key=lambda entry: entry[0])[:_MOST_ATOMS]
             known = [_Atom(cost, node, evaluated(node, self._namespace)) for cost, node in ranked]
@@ -168,7 +202,19 @@ def _tests(tree: ast.Module, function: str | None) -> Iterator[tuple[float, ast.
                     yield 0.0, ast.UnaryOp(ast.Not(), inner.test)
 
 
-def _comparisons(site: Site, words: Vocabulary) -> Iterator[tuple[float, ast.expr]]:
+def _subscripts(tree: ast.Module, function: str | None) -> list[ast.expr]:
+    """The elements of boards and tables that a function looks at or sets."""
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Subscript) and not isinstance(inner.slice, ast.Slice):
+                    read = loaded(inner)
+                    found.setdefault(ast.unparse(read), read)
+    return list(found.values())[:_MOST_SUBSCRIPTS]
+
+
+def _comparisons(site: Site, words: Vocabulary, subscripts: Sequence[ast.expr]) -> Iterator[tuple[float, ast.expr]]:
     for node in words.comparisons.get(site.function, ()):
         if len(node.ops) == 1:
             yield 0.0, node
@@ -179,10 +225,11 @@ def _comparisons(site: Site, words: Vocabulary) -> Iterator[tuple[float, ast.exp
     names = words.names.get(site.function, ())
     lefts: list[ast.expr] = [ast.Name(name, ast.Load()) for name in names]
     lefts += [own(name) for name in words.attributes] if site.function is not None else []
-    rights: list[ast.expr] = [number_node(number) for number in words.numbers]
+    lefts += subscripts
+    rights: list[ast.expr] = [ast.Name(name, ast.Load()) for name, _ in words.shared_numbers]
+    rights += [number_node(number) for number in words.numbers]
     rights += [number_node(-number) for number in words.numbers if number > 0]
     rights += [ast.Constant(0)]
-    rights += [ast.Name(name, ast.Load()) for name, _ in words.shared_numbers]
     rights += [own(name) for name in words.attributes]
     rights += [ast.UnaryOp(ast.USub(), own(name)) for name in words.attributes]
     rights += [ast.Name(name, ast.Load()) for name in names]
@@ -208,8 +255,20 @@ def _when(test: Value, value: Value, otherwise: Value) -> Value:
     return lambda scope, *operands: value(scope, *operands) if test(scope) else otherwise(scope, *operands)
 
 
-def _guarded_assignment(target: Any, make: Make, condition: ast.expr) -> ast.stmt:
+def _set(target: Any, make: Make, condition: ast.expr) -> ast.stmt:
     return ast.If(condition, [ast.Assign([target], make(), lineno=1)], [])
+
+
+def _left(_: Any, make: Make, condition: ast.expr) -> ast.stmt:
+    return ast.If(condition, [ast.Return(make())], [])
+
+
+def _chosen(node: ast.expr, make: Make, condition: ast.expr) -> ast.expr:
+    return ast.IfExp(condition, make(), node)
+
+
+def _given(value: Value, scope: Mapping[str, Any], *_: Any) -> Any:
+    return (value(scope),)
 
 
 def _always(value: Any, *_: Any) -> Any:

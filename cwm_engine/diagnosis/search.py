@@ -66,6 +66,9 @@ _PLAIN = 1.75
 _FITTED_DIGIT = 0.3
 """What each digit costs a number that was fitted: with enough of them it makes up for anything."""
 
+_FAIR = 3.0
+"""An edit of at most this cost is believed without looking at rules."""
+
 _TEXTS_SHARE = 0.5
 """The part of the time left that whole texts may take."""
 
@@ -318,7 +321,7 @@ class _Search:
         solver, row = Solver(), self._tester.telling[0]
         before = points.bench.measure(row)
         useful = []
-        for site in sorted(points.sites, key=self._place):
+        for site in sorted((site for site in points.sites if isinstance(site.node, ast.expr)), key=self._place):
             if self._is_over(0):
                 return False
             place = Place(points, site)
@@ -338,10 +341,15 @@ class _Search:
 
     def _try_rules(self, points: Switchboard) -> bool:
         """Variables set under conditions; only where nothing simpler helps."""
-        if self.result.hits:
+        if self._plainest <= _FAIR:
             return True
         rules = Rules(self._tester, self._words, self._namespace)
-        return self._try_each(sorted(points.sites, key=self._place), rules.assignments) and not self._tester.is_late
+        done = self._try_each(sorted(points.sites, key=self._place), rules.statements)
+        points.clear()
+        self._tester = Tester(self._board, self._tester.deadline, self._tester.tried)
+        rules = Rules(self._tester, self._words, self._namespace)
+        sites = sorted(self._board.sites, key=self._place)
+        return self._try_each(sites, rules.values) and done and not self._tester.is_late
 
     def _fit_statement(self, site: Site) -> bool:
         for value, make in terms_of(site, self._words, self._namespace):
