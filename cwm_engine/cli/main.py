@@ -5,6 +5,7 @@ Everything a command needs is imported inside it, so that `cwm --help` answers a
 
 from __future__ import annotations
 
+import io
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -226,6 +227,9 @@ def doctor() -> None:
 def main() -> None:
     """The console script: never a traceback, unless asked for with `--debug`."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a model may hold characters that the terminal has not
     try:
         app()
     except CwmError as error:

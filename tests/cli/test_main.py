@@ -113,6 +113,14 @@ def test_options_of_check_arrive(monkeypatch):
     assert (options.timeout, options.workers) == (3.0, 2)
 
 
+def test_characters_that_the_terminal_has_not_are_no_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("CWM_RUNS", str(tmp_path / "gr\xfc\xdfe"))
+    done = cwm("runs", "where")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("gr\\xfc\\xdfe\n")
+
+
 def test_output_into_a_closed_pipe_is_no_error(tmp_path):
     """As in `cwm --help | head -1`."""
     import subprocess
