@@ -1,4 +1,4 @@
-"""All benchmark tables, one after the other; or those named on the command line."""
+"""All benchmark tables, one after the other; or those named on the command line, one of them with its options."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ TABLES = (
     "memory",
     "localization",
     "fitting",
+    "repair",
     "hand_faults",
     "cwmb",
     "attacks",
@@ -21,7 +22,11 @@ TABLES = (
 
 def main() -> None:
     """Print the tables."""
-    for name in sys.argv[1:] or TABLES:
+    names = [name for name in sys.argv[1:] if not name.startswith("-")]
+    if names and sys.argv[2:] and sys.argv[2].startswith("-"):
+        importlib.import_module(f"benchmarks.{names[0]}").main(sys.argv[2:])
+        return
+    for name in names or TABLES:
         importlib.import_module(f"benchmarks.{name}").main()
 
 

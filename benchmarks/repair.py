@@ -3,7 +3,7 @@
 A program counts as verified when every searched transition passes and every held-out one, which the proposer never had.
 It counts as right elsewhere when it predicts what the right model predicts in states far wider than the data. Each
 fault meets a proposer that has just been made: the seconds are those of its start, its check, its search and its
-confirmation, on the wall clock.
+confirmation, on the wall clock; beside them stands what processors spent.
 
     python -m benchmarks repair [--models cartpole,taxi,acrobot] [--count 100] [--doubles 100] [--seed 11] [--list]
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 import warnings
@@ -35,6 +36,7 @@ class Result:
 
     fault: Fault
     seconds: float
+    processor: float
     repaired: bool
     verified: bool
     right: bool
@@ -49,12 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--doubles", type=int, default=100, help="programs with two faults, a model")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--list", action="store_true", help="print each fault that is not repaired rightly")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(arguments or [])
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     print("Repair by the local proposer (single faults: verified >= 95 %, right elsewhere >= 90 %, median <= 2 s;")
     print("two faults: verified >= 55 %)\n")
-    print(f"{'':26}  {'faults':>6}  {'verified %':>10}  {'right elsewhere %':>17}  {'median / p90 / max s':>20}")
+    print(f"{'':26}  {'faults':>6}  {'verified %':>10}  {'right elsewhere %':>17}  {'median / p90 / max s':>20}"
+          f"  {'CPU s':>18}")  # fmt: skip
     for name in given.models.split(","):
         searched = split_episodes(recorded(name)).searched
         for kind, count in (("one fault", given.count), ("two faults", given.doubles)):
@@ -76,7 +79,7 @@ def examine(name: str, fault: Fault) -> Result:
     """Repair one fault."""
     split = split_episodes(recorded(name))
     settings = Settings(file=f"{name}.py", path=Path(f"{name}.py"), repair=False)
-    started = time.monotonic()
+    started, spent = time.monotonic(), _processor_seconds()
     proposer = LocalProposer(settings, split.searched)
     try:
         proposals = asyncio.run(proposer.propose(Request(action=SearchAction.IMPROVE, program=fault.source)))
@@ -85,13 +88,20 @@ def examine(name: str, fault: Fault) -> Result:
         program, said = None, str(nothing)
     seconds = time.monotonic() - started
     proposer.close()
+    processor = _processor_seconds() - spent
     if program is None or split.heldout is None:
-        return Result(fault, seconds, False, False, False, said)
+        return Result(fault, seconds, processor, False, False, False, said)
     passes = []
     for part in (split.searched, split.heldout):
         with Session(settings, part) as session:
             passes.append(all(report.transitions.passed == len(part) for report in session.check(program)))
-    return Result(fault, seconds, passes[0], all(passes), _is_right_elsewhere(name, program), said)
+    return Result(fault, seconds, processor, passes[0], all(passes), _is_right_elsewhere(name, program), said)
+
+
+def _processor_seconds() -> float:
+    """What this process and those that it has waited for have used."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _is_right_elsewhere(name: str, source: str) -> bool:
@@ -104,13 +114,18 @@ def _is_right_elsewhere(name: str, source: str) -> bool:
 
 
 def _print_row(label: str, results: Sequence[Result]) -> None:
-    seconds = [f"{value:.1f}" for value in np.percentile([result.seconds for result in results], [50, 90, 100])]
+    seconds = _percentiles([result.seconds for result in results])
+    processor = _percentiles([result.processor for result in results])
     print(
         f"{label:26}  {len(results):>6}  {100 * np.mean([result.verified for result in results]):>10.0f}"
         f"  {100 * np.mean([result.verified and result.right for result in results]):>17.0f}"
-        f"  {' / '.join(seconds):>20}",
+        f"  {seconds:>20}  {processor:>18}",
         flush=True,
     )
+
+
+def _percentiles(values: Sequence[float]) -> str:
+    return " / ".join(f"{value:.1f}" for value in np.percentile(values, [50, 90, 100]))
 
 
 def _print_missed(results: Sequence[Result]) -> None:
