@@ -1,0 +1,1 @@
+"""Properties: statements about a model that must hold on states nobody has recorded."""
