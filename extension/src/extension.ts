@@ -4,10 +4,15 @@ import { check } from "./commands/check";
 import { selectRunMode } from "./commands/runMode";
 import { openLeftFile, openSample } from "./commands/sample";
 import { collectSetup } from "./commands/setup";
+import { importTrajectories, record } from "./data/record";
 import { registerDebugger } from "./debug/adapter";
 import { asDebugRequest, debugMismatch } from "./debug/mismatch";
+import { Gutter } from "./gutter/gutter";
 import { InterpreterResolver } from "./interpreter/resolve";
 import { onInterpreterChange } from "./interpreter/changes";
+import { EditorModels } from "./llm/editorModels";
+import { Keys } from "./llm/secrets";
+import { selectLanguageModel, setApiKey } from "./llm/select";
 import { isModel } from "./models";
 import { Server } from "./server/server";
 import { Explorer } from "./testing/explorer";
@@ -18,7 +23,10 @@ import { registerTrajectories } from "./trajectories";
 export function activate(context: ExtensionContext): void {
   const log = window.createOutputChannel("Code World Models", { log: true });
   const interpreters = new InterpreterResolver(context, log);
-  const server = new Server(context, log, interpreters, () => Promise.resolve({}));
+  const keys = new Keys(context.secrets);
+  const models = new EditorModels(context.globalState);
+  const server = new Server(context, log, interpreters, () => keys.environment());
+  server.attach((client) => models.attach(client));
   const status = new Status(server, log);
 
   const command = (id: string, run: (...args: unknown[]) => unknown): void => {
@@ -28,6 +36,10 @@ export function activate(context: ExtensionContext): void {
   command("debugMismatch", (request) => debugMismatch(server, context.workspaceState, asDebugRequest(request)));
   registerSynthesis(context, server, command);
   registerTrajectories(context, server, status, command);
+  command("record", () => record(server, log));
+  command("import", () => importTrajectories(server, log));
+  command("selectLanguageModel", () => selectLanguageModel(server, models, keys));
+  command("setApiKey", () => setApiKey(server, keys));
   command("restart", () => server.restart({ asked: true }));
   command("showLog", () => log.show());
   command("selectRunMode", selectRunMode);
@@ -46,6 +58,7 @@ export function activate(context: ExtensionContext): void {
     status,
     server,
     new Explorer(server, status),
+    new Gutter(context, server, status),
     registerDebugger(),
     onInterpreterChange(server.onDidChangeState, () => void server.interpreterMayHaveChanged()),
     workspace.onDidGrantWorkspaceTrust(() => workspace.textDocuments.forEach(look)),

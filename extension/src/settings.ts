@@ -14,3 +14,19 @@ export function runMode(): RunMode {
   const value = workspace.getConfiguration(SECTION).get<string>("run");
   return RUN_MODES.find((mode) => mode === value) ?? "onType";
 }
+
+export type Proposer = "local" | "editor" | "openai";
+
+/** What writes programs in a search, where it is set. */
+export function proposerSetting(): string | null {
+  return workspace.getConfiguration(SECTION).get<string | null>("synthesis.proposer", null);
+}
+
+/** Where the user's own language model is, and its name there; empty where not set. */
+export function endpointSettings(): { readonly endpoint: string; readonly model: string } {
+  const settings = workspace.getConfiguration(SECTION);
+  return {
+    endpoint: settings.get<string>("llm.endpoint", "").trim(),
+    model: settings.get<string>("llm.model", "").trim(),
+  };
+}

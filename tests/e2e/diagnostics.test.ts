@@ -1,6 +1,7 @@
 // A model with a mistake: underlined on its line, listed under Problems, gone when it is corrected.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { languageServers } from "./lib/processes.ts";
 import { session } from "./lib/session.ts";
 
 const it = session(import.meta.url);
@@ -23,4 +24,17 @@ test("typing the correction takes it away", async () => {
   await it.workbench.squiggles("error").first().waitFor({ state: "detached" });
   await it.workbench.problems("CWM201").waitFor({ state: "detached" });
   await it.picture("corrected");
+});
+
+test("a server that dies is started anew", async () => {
+  await it.workbench.command("File: Revert File");
+  await it.workbench.squiggles("error").first().waitFor();
+  const [before] = languageServers(it.server.userData);
+  assert(before !== undefined);
+  process.kill(before, "SIGKILL");
+  await it.page.waitForFunction(() => document.querySelectorAll(".squiggly-error").length === 0);
+  await it.workbench.squiggles("error").first().waitFor();
+  const [now, ...others] = languageServers(it.server.userData);
+  assert.notEqual(now, before);
+  assert.deepEqual(others, []);
 });

@@ -19,9 +19,7 @@ test("a run shows which model is right and which is wrong", async () => {
   await it.page
     .locator('.test-explorer .monaco-list-row[aria-label*="cartpole_broken.py"][aria-label*="(Failed)"]')
     .waitFor();
-  await it.page
-    .locator('.test-explorer .monaco-list-row[aria-label*="taxi.py"][aria-label*="(Passed)"]')
-    .waitFor();
+  await it.page.locator('.test-explorer .monaco-list-row[aria-label*="taxi.py"][aria-label*="(Passed)"]').waitFor();
   await it.picture("run");
 });
 

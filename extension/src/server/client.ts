@@ -1,5 +1,5 @@
 /** The connection to the language server. */
-import { Uri, window, workspace, type LogOutputChannel } from "vscode";
+import type { LogOutputChannel } from "vscode";
 import {
   CloseAction,
   ErrorAction,
@@ -19,8 +19,8 @@ export interface Launch {
   /** Added to the environment of the server, and written nowhere else: keys. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly log: LogOutputChannel;
-  /** Called when the server ended by itself; true to start it anew. */
-  readonly onCrash: () => boolean;
+  /** Called when the connection is lost. */
+  readonly onClosed: () => void;
 }
 
 /** A client that is not started yet. */
@@ -50,12 +50,22 @@ export function createClient(launch: Launch): LanguageClient {
     },
     errorHandler: {
       error: (_error, _message, count) => ({ action: (count ?? 0) <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown }),
-      closed: () => ({ action: launch.onCrash() ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true }),
+      closed: () => {
+        launch.onClosed();
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
     },
   };
-  const client = new LanguageClient(SECTION, "Code World Models", server, options);
+  const client = new QuietClient(SECTION, "Code World Models", server, options);
   client.registerFeature(ownCommands);
   return client;
+}
+
+/** Writes what goes wrong into the log; whether to bother anybody with it is for the caller to decide. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
 }
 
 /** The server offers its commands to editors without this extension, which has more to say under the same names. */
@@ -72,15 +82,4 @@ const ownCommands: StaticFeature = {
 /** Workers run with the server's own interpreter, which was chosen by that setting already. */
 function withoutInterpreter(section: unknown): unknown {
   return typeof section === "object" && section !== null ? { ...section, interpreter: "" } : section;
-}
-
-/** The file that commands work on when none is named: the one that is edited. */
-export function activeFile(): Uri | undefined {
-  const { activeTextEditor } = window;
-  return activeTextEditor?.document.languageId === "python" ? activeTextEditor.document.uri : undefined;
-}
-
-/** The folder that a file belongs to, else the first of the workspace. */
-export function folderOf(uri: Uri | undefined): Uri | undefined {
-  return ((uri && workspace.getWorkspaceFolder(uri)) ?? workspace.workspaceFolders?.[0])?.uri;
 }

@@ -122,7 +122,7 @@ export class Server implements Disposable {
       folder: this.#context.globalStorageUri.fsPath,
       secrets: await this.#secrets(),
       log: this.#log,
-      onCrash: () => this.#crashed(client),
+      onClosed: () => this.#closed(client),
     });
     this.#client = client;
     this.#attached = [
@@ -139,17 +139,16 @@ export class Server implements Disposable {
     }
   }
 
-  #crashed(client: LanguageClient): boolean {
-    if (client !== this.#client) return false;
+  /** A connection that is lost before it was there is told by `start`, and one that is ended is no longer ours. */
+  #closed(client: LanguageClient): void {
+    if (client !== this.#client || this.#state.kind !== "running") return;
     const again = this.#crashes.add(Date.now());
     this.#log.error(`server: ended unexpectedly${again ? ", is started anew" : ""}`);
-    if (again) this.#become({ kind: "starting" });
-    else {
-      // This is called by the client itself: it has to return before the client can be let go.
-      setTimeout(() => void this.#serial.run("stop", () => this.#stop()), 0);
-      this.#fail(new Error("it ended several times within three minutes"));
-    }
-    return again;
+    if (!again) this.#fail(new Error("it ended several times within three minutes"));
+    void this.#serial.run("restart", async () => {
+      await this.#stop();
+      if (again) await this.#start(false);
+    });
   }
 
   #fail(error: unknown): void {

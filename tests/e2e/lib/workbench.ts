@@ -35,10 +35,24 @@ export class Workbench {
     await row.click();
   }
 
+  /** Chooses an entry of a list that is too long to be drawn as a whole, by typing it. */
+  async choose(label: string): Promise<void> {
+    await this.#input().fill(label);
+    await this.pick(label);
+  }
+
   /** Answers the input box that is open. */
   async enter(text: string): Promise<void> {
     await this.#input().fill(text);
     await this.page.keyboard.press("Enter");
+  }
+
+  /** Waits for the input box that offers an answer. */
+  async answers(value: string): Promise<void> {
+    await this.page.waitForFunction(
+      ([selector, wanted]) => document.querySelector<HTMLInputElement>(selector ?? "")?.value === wanted,
+      ['.quick-input-widget input[type="text"]', value],
+    );
   }
 
   choices(): Locator {
@@ -47,19 +61,17 @@ export class Workbench {
 
   /** Opens a file by its path in the workspace. */
   async open(file: string): Promise<void> {
-    await this.page.keyboard.press("Control+P");
-    await this.#input().fill(file);
+    await this.#ask("Control+P", file);
     const name = file.split("/").at(-1) ?? file;
     await this.choices().filter({ hasText: name }).first().waitFor();
     await this.page.keyboard.press("Enter");
-    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).first().waitFor();
     await this.page.locator(".editor-group-container.active .view-line").first().waitFor();
   }
 
   /** Puts the cursor at a line (and column) of the editor, both counted from 1. */
   async goTo(line: number, column = 1): Promise<void> {
-    await this.page.keyboard.press("Control+G");
-    await this.#input().fill(`:${line}:${column}`);
+    await this.#ask("Control+G", `:${line}:${column}`);
     await this.page.keyboard.press("Enter");
     await this.#input().waitFor({ state: "hidden" });
   }
@@ -137,6 +149,20 @@ export class Workbench {
 
   webview(): FrameLocator {
     return this.page.frameLocator("iframe.webview.ready").first().frameLocator("iframe#active-frame");
+  }
+
+  /** Opens an input box with a key and types into it; one that lost the focus to an editor is opened again. */
+  async #ask(key: string, text: string): Promise<void> {
+    for (let attempt = 0; attempt < 9; attempt += 1) {
+      await this.page.keyboard.press(key);
+      try {
+        await this.#input().fill(text, { timeout: 5000 });
+        return;
+      } catch {
+        await this.page.keyboard.press("Escape");
+      }
+    }
+    await this.#input().fill(text);
   }
 
   #input(): Locator {
