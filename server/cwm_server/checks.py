@@ -17,7 +17,7 @@ from cwm_server.documents import Checked, Documents, Snapshot
 from cwm_server.reports import LineNumbers, lines_of, report_of
 from cwm_server.workers import Job, Message, Workers
 
-DEBOUNCE_SECONDS = 0.015
+DEBOUNCE_SECONDS = 0.01
 """A check takes a few milliseconds, so that waiting is only worth it while a burst of edits arrives."""
 
 MOST_WORKERS = 4
@@ -299,7 +299,7 @@ class _FileCheck:
         params = {"path": str(path) if path is not None else None, "name": self._snapshot.name}
         try:
             job = await self._workers.start("cwm_server.checker:main", params, self._take, self._ended)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             self._ended(f"no process can be started: {error}")
             return
         if self._over or self._starting is None:

@@ -88,12 +88,12 @@ def main() -> None:
     An exception it raises ends the process; its last message is `{"failed": "what happened"}`.
     """
     channel = Channel(*_private_pipes())
-    for name in _WARM:
-        importlib.import_module(name)
-    call = channel.read()
-    if call is None:
-        return
     try:
+        for name in _WARM:
+            importlib.import_module(name)
+        call = channel.read()
+        if call is None:
+            return
         module, _, function = call["job"].partition(":")
         getattr(importlib.import_module(module), function)(channel, call["params"])
     except Exception as error:  # noqa: BLE001 - the server says it aloud

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +56,22 @@ async def test_an_interpreter_that_is_not_there_is_said_and_may_be_corrected(edi
     assert "no-python" in editor.shown(project.uri)[0].message
     editor.set({})
     await editor.until(lambda: editor.codes(project.uri) == ["CWM201"])
+
+
+async def test_an_interpreter_without_what_a_check_needs_is_said(editor: Editor, project):
+    program = project.folder / "python"
+    # A Python that knows no packages and is not told of any.
+    program.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -S -P -c "$3" {Path(__file__).parents[2]} \\\n  {_server()}\n'
+    )
+    program.chmod(0o755)
+    editor.settings[""] = {"interpreter": str(program)}
+    await editor.enter()
+    assert (await editor.opened(project.uri, project.wrong)).state == "error"
+    assert "No module named 'numpy'" in editor.shown(project.uri)[0].message
+
+
+def _server():
+    import cwm_server
+
+    return Path(cwm_server.__file__).parents[1]
