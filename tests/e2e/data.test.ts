@@ -30,7 +30,7 @@ test("recording an environment is enough for the model to be checked", async () 
   await it.workbench.answers(file);
   await it.picture("file");
   await it.page.keyboard.press("Enter");
-  await it.workbench.toast(/MountainCar-v0/).waitFor();
+  await it.workbench.toast(/2 episodes, 400 transitions of MountainCar-v0/).waitFor();
   assert.ok(existsSync(file));
   await it.workbench.lens(/of 400 transitions/).waitFor();
   await it.picture("checked");

@@ -126,7 +126,7 @@ export class Workbench {
   }
 
   lens(text: string | RegExp): Locator {
-    return this.page.locator(".codelens-decoration a").filter({ hasText: text }).first();
+    return this.page.locator(".codelens-decoration").locator("a, span").filter({ hasText: text }).first();
   }
 
   toast(text: string | RegExp): Locator {
