@@ -45,6 +45,9 @@ MOST_ROWS = 4000
 
 _JOB = "cwm_engine.induction.jobs:fit_job"
 _GRACE_SECONDS = 3.0
+_PATIENCE = 5
+"""How many seconds a second of processor time may take on a busy machine."""
+
 _LONGEST_TEXT = 64
 _REASONS = frozenset(map(str, Reason))
 
@@ -234,7 +237,7 @@ def _ask(runner: Runner, program: Program, sample: Sample, seconds: float, seed:
     with runner.child(program.preload) as child:
         try:
             child.send(request, sample.to_bytes())
-            message = child.receive(2 * seconds + _GRACE_SECONDS)
+            message = child.receive(_PATIENCE * seconds + _GRACE_SECONDS)
         except ChildDied as death:
             return {"problem": f"The search ended early: {death.reason}."}
     if message is None:
