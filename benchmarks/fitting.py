@@ -2,8 +2,8 @@
 
 Every number that `cwm_engine.induction.literals` takes for a constant is multiplied by 1 + s or 1 - s with a random
 sign (whole numbers are rounded, and changed by at least one). Held-out accuracy is over other episodes, recorded with
-another seed; a start counts when it is within .002 of the right program's. Times are wall times of the whole fit, two
-checks of all transitions and a new sandbox included.
+another seed; a start counts when it is within .002 of the right program's. Times are of the whole fit, two checks of
+all transitions and a new sandbox included: on the wall clock, and of processors, which other work does not change.
 
     python -m benchmarks fitting
     python -m benchmarks.fitting pendulum acrobot --starts 5 --seed 1000
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import collections
+import os
 from functools import cache
 from typing import Any
 
@@ -62,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
         f"Fitting constants, {options.starts} starts each (Must show: 20 of 20 within .002 on held-out data, <= 20 s)\n"
     )
     print(f"{'':24}  {'right':>6}  {'before':>6}  {'held-out, least / median':>24}  {'within .002':>11}"
-          f"  {'s, median / max':>15}")  # fmt: skip
+          f"  {'s, median / max':>15}  {'CPU s':>12}")  # fmt: skip
     for name in options.names:
         for spread in SPREADS:
             _row(name, spread, range(options.seed, options.seed + options.starts), options.verbose)
@@ -70,31 +71,42 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _row(name: str, spread: float, seeds: range, verbose: bool) -> None:
     unseen = Prepared(recorded(name, seed=seeds.start + 1))
-    accuracies, seconds, before = [], [], []
+    accuracies, seconds, used, before = [], [], [], []
     named: collections.Counter[str] = collections.Counter()
-    with Runner(unseen) as elsewhere, Runner(Prepared(recorded(name, seed=seeds.start)), jobs=JOBS) as runner:
+    with Runner(unseen) as elsewhere:
         right = elsewhere.run(program_of(source_of(name)), determinism=False).accuracy or 0.0
         for seed in seeds:
             source = perturbed(source_of(name), spread, seed)
             before.append(elsewhere.run(program_of(source), determinism=False).accuracy or 0.0)
-            found = fit(runner, program_of(source))
+            already = processor_seconds()
+            with Runner(Prepared(recorded(name, seed=seeds.start)), jobs=JOBS) as runner:
+                found = fit(runner, program_of(source))
+            used.append(processor_seconds() - already)
             accuracies.append(elsewhere.run(program_of(found.text), determinism=False).accuracy or 0.0)
             seconds.append(found.seconds)
             named.update(_known_as(name, source, item) for item in found.undetermined)
             if verbose:
                 changed = ", ".join(f"{c.literal.name} {c.literal.text} -> {c.text}" for c in found.changed)
-                print(f"  {seed}: {accuracies[-1]:.4f} {seconds[-1]:.1f} s {found.problem or ''} {changed}", flush=True)
+                took = f"{seconds[-1]:.1f} s, {used[-1]:.1f} CPU s"
+                print(f"  {seed}: {accuracies[-1]:.4f} {took} {found.problem or ''} {changed}", flush=True)
     within = sum(accuracy >= right - WITHIN for accuracy in accuracies)
     print(
         f"{f'{name}, {100 * spread:.0f} %':24}  {right:>6.4f}  {np.mean(before):>6.3f}"
         f"  {f'{min(accuracies):.4f} / {np.median(accuracies):.4f}':>24}  {f'{within} of {len(seeds)}':>11}"
-        f"  {f'{np.median(seconds):.1f} / {max(seconds):.1f}':>15}",
+        f"  {f'{np.median(seconds):.1f} / {max(seconds):.1f}':>15}"
+        f"  {f'{np.median(used):.1f} / {max(used):.1f}':>12}",
         flush=True,
     )
     for reason, words in WORDS.items():
         listed = ", ".join(f"{known} ({count})" for (known, why), count in named.items() if why == reason)
         if listed:
             print(f"    {words}: {listed}")
+
+
+def processor_seconds() -> float:
+    """Of this process and all that have ended below it."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _known_as(name: str, source: str, item: Undetermined) -> tuple[str, Reason]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import tempfile
 import time
 import warnings
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.fitting import processor_seconds
 from benchmarks.hand_faults.catalogue import HAND_FAULTS, HandFault
 from benchmarks.hand_faults.data import recording, wide
 from cwm_engine.diagnosis.session import Session, Settings
@@ -79,9 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def repaired(fault: HandFault, folder: Path) -> Ended:
     """Search for a repair of one fault; recordings and journals lie in the folder."""
     dataset = recording(fault.environment, folder)
-    started, used = time.perf_counter(), _processor_seconds()
+    started, used = time.perf_counter(), processor_seconds()
     result = asyncio.run(_search(fault, dataset, folder / f"{fault.name}.run"))
-    seconds, spent = time.perf_counter() - started, _processor_seconds() - used
+    seconds, spent = time.perf_counter() - started, processor_seconds() - used
     return Ended(fault, result, _is_right_elsewhere(fault, result.program), seconds, spent)
 
 
@@ -95,12 +95,6 @@ async def _search(fault: HandFault, dataset: Dataset, path: Path) -> SearchResul
             return await Search(problem, proposer, journal, options).run()
     finally:
         proposer.close()
-
-
-def _processor_seconds() -> float:
-    """Of this process and all that have ended below it, as every sandbox of a search has when it is over."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
 
 
 def _is_right_elsewhere(fault: HandFault, program: str | None) -> bool:
