@@ -12,8 +12,6 @@ from pygls.uris import from_fs_path
 
 from cwm_engine.checking.report import ModelReport, Repair
 from cwm_engine.checking.show import show
-from cwm_engine.project import find_project
-from cwm_engine.project_edits import name_in, with_value
 from cwm_engine.world_model.suppressing import suppressing
 from cwm_server.app import CwmServer
 from cwm_server.convert import line_range, range_of
@@ -175,8 +173,7 @@ async def _edit(server: CwmServer, checked: Checked, data: Mapping[str, Any]) ->
             )
             return None if line is None else _in(snapshot, [types.TextEdit(place, line)])
         case "ignore" if snapshot.path is not None:
-            project = await asyncio.to_thread(find_project, snapshot.path)
-            config = project.config or project.root / "cwm.toml"
+            config = await asyncio.to_thread(_configuration_of, snapshot.path)
             return await _configured(server, config, snapshot.path, "ignore", data["field"])
         case _:
             return None
@@ -187,12 +184,35 @@ def _in(snapshot: Snapshot, edits: Sequence[types.TextEdit]) -> types.WorkspaceE
     return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, list(edits))])
 
 
+# Settings bring in what the server does not need to start; it is imported in a thread when it is first used.
+
+
+def _configuration_of(model: Path) -> Path:
+    """The file that configures a model, or would."""
+    from cwm_engine.project import find_project
+
+    project = find_project(model)
+    return project.config or project.root / "cwm.toml"
+
+
+def _with_value(before: str, config: Path, model: Path, key: Any, value: str) -> str:
+    from cwm_engine.project_edits import with_value
+
+    return with_value(before, config, model, key, value)
+
+
+def _name_in(config: Path, file: Path) -> str:
+    from cwm_engine.project_edits import name_in
+
+    return name_in(config, file)
+
+
 async def _configured(server: CwmServer, config: Path, model: Path, key: Any, value: str) -> types.WorkspaceEdit | None:
     """The edit that adds a value to a model's entry; None if it is there."""
     uri = str(from_fs_path(str(config)))
     exists = await asyncio.to_thread(config.exists)
     before = server.workspace.get_text_document(uri).source if exists else ""
-    after = await asyncio.to_thread(with_value, before, config, model, key, value)
+    after = await asyncio.to_thread(_with_value, before, config, model, key, value)
     changes = line_changes(before, after, server.documents.encoding)
     if not changes:
         return None
@@ -205,7 +225,8 @@ async def _pin(server: CwmServer, params: PinParams) -> PinResult:
     wanted = {"model": params.model, "episode": params.episode, "step": params.step}
     pinned = await server.checks.ask(params.uri, "cwm_server.pinning:pin", wanted)
     file, config = Path(pinned["file"]), Path(pinned["config"])
-    edit = await _configured(server, config, Path(pinned["model"]), "pinned", name_in(config, file))
+    name = await asyncio.to_thread(_name_in, config, file)
+    edit = await _configured(server, config, Path(pinned["model"]), "pinned", name)
     applied = edit is None
     if edit is not None:
         request = server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, label="Pin a transition"))
