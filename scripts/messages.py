@@ -55,6 +55,8 @@ def _alias(name: str, value: Any) -> str:
 def _interface(cls: type, aliases: dict[Any, str]) -> str:
     summary, fields = _documentation(cls)
     hints = typing.get_type_hints(cls)
+    if not attrs.fields(cls):
+        return "\n".join([*_comment(summary), f"export interface {cls.__name__} {{}}"])
     lines = [*_comment(summary), f"export interface {cls.__name__} {{"]
     for field in attrs.fields(cls):
         if field.name in fields:

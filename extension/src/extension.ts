@@ -1,6 +1,7 @@
 /** Where the extension begins: makes its parts and connects them; what they do is in their own modules. */
 import { commands, window, workspace, type ExtensionContext, type TextDocument } from "vscode";
 import { check } from "./commands/check";
+import { manage } from "./commands/manage";
 import { selectRunMode } from "./commands/runMode";
 import { openLeftFile, openSample } from "./commands/sample";
 import { collectSetup } from "./commands/setup";
@@ -43,6 +44,7 @@ export function activate(context: ExtensionContext): void {
   command("restart", () => server.restart({ asked: true }));
   command("showLog", () => log.show());
   command("selectRunMode", selectRunMode);
+  command("manage", () => manage(server, interpreters.installer));
   command("collectSetup", () => collectSetup(context, server, interpreters));
   command("openSample", () => openSample(context));
   command("openWalkthrough", () =>

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bytes } from "../src/commands/sizes";
 import { dataFile, fileName } from "../src/data/places";
 import { address, problemOf } from "../src/llm/endpoints";
 import { asOneSpeaker } from "../src/llm/messages";
@@ -40,4 +41,12 @@ test("what the system says comes before what the user says first", () => {
     { role: "assistant", content: "This one." },
     { role: "user", content: "Another." },
   ]);
+});
+
+test("sizes are told with two digits", () => {
+  assert.equal(bytes(0), "0 bytes");
+  assert.equal(bytes(999), "999 bytes");
+  assert.equal(bytes(1234), "1.2 kB");
+  assert.equal(bytes(56_789_000), "57 MB");
+  assert.equal(bytes(5e12), "5000 GB");
 });

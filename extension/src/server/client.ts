@@ -36,6 +36,7 @@ export function createClient(launch: Launch): LanguageClient {
       { scheme: "untitled", language: "python" },
       { scheme: "file", pattern: "**/{cwm,pyproject}.toml" },
     ],
+    initializationOptions: { trusted: true, commands: ["cwm.debugMismatch"] },
     synchronize: { configurationSection: SECTION },
     outputChannel: launch.log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,

@@ -371,8 +371,7 @@ export interface LinesResult {
 }
 
 /** `cwm/runs`, to the server: which searches there were. */
-export interface RunsParams {
-}
+export interface RunsParams {}
 
 /** One search. */
 export interface RunSummary {

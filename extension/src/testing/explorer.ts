@@ -25,6 +25,7 @@ import { isModel, modelsOfConfiguration } from "../models";
 import type { Server } from "../server/server";
 import type { Dataset } from "../shared/trajectories";
 import type { Status } from "../status/status";
+import { coverageOf, ModelCoverage } from "./coverage";
 import { failingFirst, isRight, messageOf } from "./episodes";
 import { Items } from "./items";
 import { sides, summary } from "./layout";
@@ -60,12 +61,20 @@ export class Explorer implements Disposable {
       undefined,
       true,
     );
+    const coverage = this.#controller.createRunProfile(
+      "Check with coverage",
+      TestRunProfileKind.Coverage,
+      (request, cancellation) => this.#run(request, cancellation),
+    );
+    coverage.loadDetailedCoverage = (_run, file) =>
+      Promise.resolve(file instanceof ModelCoverage ? [...file.details] : []);
     const debug = this.#controller.createRunProfile("Debug", TestRunProfileKind.Debug, (request) =>
       this.#debug(request),
     );
     this.#disposables.push(
       this.#controller,
       run,
+      coverage,
       debug,
       workspace.onDidOpenTextDocument((document) => void this.#add(document)),
     );
@@ -138,6 +147,7 @@ export class Explorer implements Disposable {
         try {
           run.started(file);
           await this.#show(run, file, await results(file));
+          if (request.profile?.kind === TestRunProfileKind.Coverage) await this.#cover(run, file);
         } catch (error) {
           if (run.token.isCancellationRequested) run.skipped(file);
           else run.errored(file, new TestMessage(error instanceof Error ? error.message : String(error)));
@@ -167,6 +177,12 @@ export class Explorer implements Disposable {
       );
     else run.passed(file);
     run.appendOutput(datasets.map((dataset) => `${messageOf(dataset)}\r\n`).join(""), undefined, file);
+  }
+
+  async #cover(run: TestRun, file: TestItem): Promise<void> {
+    const { client } = this.#server;
+    const coverage = client && (await coverageOf(client, await workspace.openTextDocument(uriOf(file))));
+    if (coverage) run.addCoverage(coverage);
   }
 
   async #showModel(
