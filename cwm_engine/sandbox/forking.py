@@ -80,7 +80,7 @@ class ForkServer:
                     message = self._next_message(_SECONDS_TO_FORK)
                 if message is None:
                     raise TimeoutError("it does not answer")
-                self._channel.sendall(encode({"taken": True}))
+                self._channel.sendall(encode({"taken": message.data["child"]}))
             except OSError as error:
                 raise CwmError(f"the worker process is gone: {error}") from error
             link = ForkedLink(int(message.data["child"]), self._channel, self._inbox, self._map_bytes)

@@ -32,8 +32,9 @@ STATUS = struct.Struct("<i")
 
 _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _SECONDS_TO_START = 120
-# After a child is taken, leave the processor to it for a moment before the next is forked.
-_PAUSE_MILLISECONDS = 4
+# The next child is forked once those that were taken have ended and the host had time to look at their answers, or
+# after a while: until then the processor, and the memory that a fork makes dear, are theirs.
+_BUSY_MILLISECONDS, _PAUSE_MILLISECONDS = 100, 3
 # What Python and NumPy themselves import when it is first used, which a child cannot do; those that a version
 # does not have are passed over. What programs import is `world_model`'s to say.
 _LAZY = (
@@ -141,7 +142,7 @@ class Inbox:
 class _Zygote:
     """The loop that forks, reaps and passes signals on.
 
-    The host says `taken` when it has taken a child, and `waiting` when it wants the next one now.
+    The host says `taken` when it has taken a child, by its process id, and `waiting` when it wants the next one now.
     """
 
     def __init__(self, channel: socket.socket, inbox: Inbox, duty: Duty, result_bytes: int) -> None:
@@ -150,6 +151,7 @@ class _Zygote:
         self._duty = duty
         self._map_bytes = HEADER_BYTES + result_bytes
         self._owed = 0
+        self._taken: set[int] = set()
         self._statuses: dict[int, int] = {}  # process id -> the pipe its ending is reported on
 
     def serve(self, spares: int) -> None:
@@ -168,7 +170,7 @@ class _Zygote:
             for _ in range(spares):
                 self._fork()
             while True:
-                ready = {descriptor for descriptor, _ in poll.poll(_PAUSE_MILLISECONDS if self._owed else None)}
+                ready = {descriptor for descriptor, _ in poll.poll(self._pause if self._owed else None)}
                 if not ready:
                     self._pay()
                 if wake_reader in ready:
@@ -191,10 +193,16 @@ class _Zygote:
             match message.data:
                 case {"signal": number, "child": process} if process in self._statuses:
                     os.kill(process, number)
-                case {"taken": _}:
+                case {"taken": process}:
                     self._owed += 1
+                    if process in self._statuses:
+                        self._taken.add(process)
                 case {"waiting": _}:
                     self._pay()
+
+    @property
+    def _pause(self) -> int:
+        return _BUSY_MILLISECONDS if self._taken else _PAUSE_MILLISECONDS
 
     def _pay(self) -> None:
         """Fork the children owed to the host."""
@@ -232,6 +240,7 @@ class _Zygote:
             process, status = os.waitpid(-1, os.WNOHANG)
             if process == 0:
                 return
+            self._taken.discard(process)
             pipe = self._statuses.pop(process)
             with contextlib.suppress(BrokenPipeError):  # nobody asks any more
                 os.write(pipe, STATUS.pack(os.waitstatus_to_exitcode(status)))
