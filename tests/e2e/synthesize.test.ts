@@ -18,6 +18,7 @@ test("applying it is one step, which can be undone", async () => {
   await it.workbench.toast("Verified").getByRole("button", { name: "Apply" }).click();
   await it.page.locator('.tab.active[data-resource-name="cartpole_broken.py"]').waitFor();
   await it.workbench.squiggles("error").first().waitFor({ state: "detached" });
+  await it.workbench.command("View: Focus First Editor Group");
   await it.workbench.goTo(34);
   assert.match(await it.workbench.text(), /4\.0 \/ 3\.0 - self\.pole_mass/);
   await it.page.keyboard.press("Control+Z");
@@ -40,4 +41,22 @@ test("a program of the tree opens in the native diff editor", async () => {
   await it.page.locator(".tab.active", { hasText: /Program/ }).waitFor();
   await it.page.locator(".monaco-diff-editor").first().waitFor();
   await it.picture("node diff");
+});
+
+test("a search can be watched while it runs, and cancel stops it", async () => {
+  await it.workbench.command("View: Close All Editors");
+  await it.workbench.open("cartpole_broken.py");
+  await it.workbench.retype(35, "theta_acc = 0.0");
+  await it.workbench.command("CWM: Repair with Search");
+  await it.workbench.pick("Local repair");
+  await it.workbench.enter("300");
+  await it.workbench.toast("Searching for cartpole_broken.py").waitFor();
+  const view = it.workbench.webview();
+  await view.locator(".node").first().waitFor();
+  await view.getByRole("button", { name: "Stop" }).waitFor();
+  await it.picture("running");
+  await it.workbench.toast("Searching for").getByRole("button", { name: "Cancel" }).click();
+  await it.workbench.toast("The search was stopped").waitFor();
+  await view.getByRole("button", { name: "Stop" }).waitFor({ state: "hidden" });
+  await it.picture("stopped");
 });

@@ -16,9 +16,18 @@ export interface Search {
   readonly stop: (() => void) | undefined;
 }
 
+/** A search that was begun here and goes on. */
+interface Running {
+  readonly stop: () => void;
+  /** The name of its run, once it has been heard of. */
+  run: string | undefined;
+  /** Whether its panel is to be opened as soon as there is something to show. */
+  awaited: boolean;
+}
+
 export class Searches {
   readonly #panels: SearchTrees;
-  readonly #stops = new Map<string, () => void>();
+  readonly #running = new Map<string, Running>();
   readonly #known = new Map<string, Search>();
 
   constructor(panels: SearchTrees) {
@@ -32,19 +41,19 @@ export class Searches {
 
   /** A search of a file begins; returns what to call when it has ended. */
   begin(file: Uri, stop: () => void): Disposable {
-    const key = file.toString();
-    this.#stops.set(key, stop);
+    const running: Running = { stop, run: undefined, awaited: false };
+    this.#running.set(file.toString(), running);
     return {
       dispose: () => {
-        this.#stops.delete(key);
-        const search = this.latest(file);
+        this.#running.delete(file.toString());
+        const search = running.run === undefined ? undefined : this.#known.get(running.run);
         if (search) this.#keep({ ...search, stop: undefined });
       },
     };
   }
 
   isRunning(file: Uri): boolean {
-    return this.#stops.has(file.toString());
+    return this.#running.has(file.toString());
   }
 
   /** The searches of this window, the latest first. */
@@ -52,22 +61,32 @@ export class Searches {
     return [...this.#known.values()].toReversed();
   }
 
-  /** The latest search of a file. */
-  latest(file: Uri): Search | undefined {
-    return this.all.find((search) => search.file?.toString() === file.toString());
-  }
-
   /** Opens the panel of a search. */
   show({ tree, file, stop }: Search): void {
     this.#panels.show(tree, { file, stop });
   }
 
+  /** Opens the panel of the search of a file that goes on, soon; else that of its last one. */
+  showLatest(file: Uri): void {
+    const running = this.#running.get(file.toString());
+    const last = this.all.find((search) => search.file?.toString() === file.toString());
+    const search = running ? this.#known.get(running.run ?? "") : last;
+    if (search) this.show(search);
+    else if (running) running.awaited = true;
+  }
+
   #take(event: SearchEventParams): void {
     const file = Uri.parse(event.uri);
-    const known = this.#known.get(event.run);
-    const tree = merge(known?.tree ?? null, event.tree as unknown as SearchTree);
-    const stop = event.kind === "ended" ? undefined : this.#stops.get(file.toString());
-    this.#keep({ file, tree, stop });
+    const tree = merge(this.#known.get(event.run)?.tree ?? null, event.tree as unknown as SearchTree);
+    const running = this.#running.get(file.toString());
+    if (running) running.run ??= event.run;
+    const own = running?.run === event.run ? running : undefined;
+    const search = { file, tree, stop: event.kind === "ended" ? undefined : own?.stop };
+    this.#keep(search);
+    if (own?.awaited) {
+      own.awaited = false;
+      this.show(search);
+    }
   }
 
   #keep(search: Search): void {

@@ -42,7 +42,7 @@ export class Synthesis {
     const { document, client } = asked;
     if (this.#searches.isRunning(document.uri)) {
       await explain("A search for this file is going on already.", {
-        "Show search tree": () => this.#showLatest(document),
+        "Show search tree": () => this.#searches.showLatest(document.uri),
       });
       return;
     }
@@ -50,7 +50,7 @@ export class Synthesis {
     if (!result) return;
     const found = result.result as unknown as SearchDocument;
     const message = searchWords(found, result.edit !== null);
-    const extras = { "Show search tree": () => this.#showLatest(document) };
+    const extras = { "Show search tree": () => this.#searches.showLatest(document.uri) };
     if (result.program === null || result.edit === null) await inform(message, extras);
     else await this.#offer(document, client, result, result.program, message, extras);
   }
@@ -89,7 +89,7 @@ export class Synthesis {
     const title = `Searching for ${nameOf(document)}`;
     return withProgress(client, title, async (workDoneToken, stop) => {
       const search = this.#searches.begin(document.uri, stop);
-      const watching = setTimeout(() => this.#showLatest(document), PATIENCE_MILLISECONDS);
+      const watching = setTimeout(() => this.#searches.showLatest(document.uri), PATIENCE_MILLISECONDS);
       const params: SynthesizeParams = { ...plan, uri: document.uri.toString(), apply: false, workDoneToken };
       try {
         return await client.sendRequest<SynthesizeResult>(SYNTHESIZE, params);
@@ -111,11 +111,6 @@ export class Synthesis {
     const converted = await client.protocol2CodeConverter.asWorkspaceEdit(edit as WorkspaceEdit | null);
     const title = `${nameOf(document)} \u2194 found program`;
     await this.#offers.make({ file: document.uri, version, program, edit: converted, message, title }, extras);
-  }
-
-  #showLatest(document: TextDocument): void {
-    const search = this.#searches.latest(document.uri);
-    if (search) this.#searches.show(search);
   }
 }
 
