@@ -355,6 +355,16 @@ def test_a_child_that_dies_while_it_waits_is_replaced(start):
         assert child.receive(PATIENCE).data["process"] != spare
 
 
+def test_a_child_is_replaced_when_it_has_ended_and_after_a_while_if_it_works_on(start):
+    zygote = start(wrap=False)
+    process = zygote_process(zygote)
+    with zygote.take() as working, zygote.take() as ending:
+        ending.close()
+        assert wait_until(lambda: len(descendants(process)) == 2)  # the one that works and the next
+        assert working.receive(0) is None
+    assert wait_until(lambda: len(descendants(process)) == 1)
+
+
 def test_a_zygote_outlives_the_thread_that_started_it(inputs):
     """The kernel's "die with the parent" means the parent's thread, which a language server's worker is."""
     started = []
