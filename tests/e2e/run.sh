@@ -9,5 +9,7 @@ CWM_E2E_VSIX=${CWM_E2E_VSIX:-$(ls -t "$root"/dist/code-world-models-*.vsix | hea
 export CWM_E2E_VSIX
 if [[ $# == 0 ]]; then set -- ./*.test.ts; fi
 "$root/node_modules/.bin/tsc" --project .
+(cd scripted-model && "$root/node_modules/.bin/vsce" package --no-dependencies --allow-missing-repository --skip-license \
+    --out "$root/dist/scripted-model.vsix" >/dev/null)
 # One file after the other: a workbench takes a core for itself, and the Python server another.
 exec node --test --test-concurrency=1 --test-timeout=600000 "$@"
