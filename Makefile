@@ -16,7 +16,7 @@ help:
 	@echo "make docs    write the generated pages and pictures of docs/ anew"
 	@echo "make messages  write the extension's types of the server's messages anew"
 	@echo "make vsix    pack the VS Code extension; needs Node 20 or newer"
-	@echo "make e2e     test it in a real VS Code workbench"
+	@echo "make e2e     check it, and test it in a real VS Code workbench"
 	@echo "make clean   remove everything that make made, .venv included"
 
 demo: $(VENV)/.installed
@@ -64,5 +64,7 @@ vsix: $(VENV)/.installed node_modules/.installed
 	PYTHON="$(CURDIR)/$(BIN)/python" bash extension/scripts/package.sh
 
 e2e: vsix
+	npm run --silent check
+	npm run --silent test
 	bash tests/e2e/setup.sh
 	bash tests/e2e/run.sh
