@@ -54,6 +54,16 @@ def line_executions(evidence: Evidence, instrumented: Instrumented, *, failing: 
     return lines
 
 
+def lines_before(evidence: Evidence, instrumented: Instrumented) -> frozenset[int]:
+    """The lines that run while the model is loaded and constructed and in no transition."""
+    counts = _counts(evidence, instrumented, evidence.checked)
+    if counts is None:
+        return frozenset()
+    loaded = instrumented.executed(evidence.loading)
+    before = {line for index in loaded if not counts[index] for line in instrumented.blocks[index].lines}
+    return frozenset(before - {line for block in instrumented.blocks if counts[block.index] for line in block.lines})
+
+
 def _counts(evidence: Evidence, instrumented: Instrumented, rows: Bools) -> Counter[int] | None:
     """How many of the chosen transitions execute each block; None where that was not told in full."""
     probes = len(instrumented.probes)

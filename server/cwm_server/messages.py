@@ -451,13 +451,15 @@ class LineExecutions:
 
     Attributes:
         line: Counted from 1.
-        transitions: How many transitions execute it.
+        transitions: How many transitions execute it; 1 for what runs before them.
         failing: How many of those are predicted wrongly.
+        before: Whether it only runs before the transitions, while the model is loaded and constructed.
     """
 
     line: int
     transitions: int
     failing: int
+    before: bool
 
 
 @attrs.frozen(kw_only=True, slots=False)

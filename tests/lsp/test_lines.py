@@ -8,6 +8,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BRANCHES = """\
 class Environment:
+    def __init__(self):
+        self.state = 0
+
     def set_state(self, state):
         self.state = state
 
@@ -32,7 +35,8 @@ async def test_lines_are_told_with_how_often_they_ran_and_failed(shared_editor, 
     await shared_editor.opened(project.uri, BRANCHES)
     found = await shared_editor.request("cwm/lines", {"uri": project.uri})
     counts = {line.line: (line.transitions, line.failing) for line in found.lines}
-    assert counts == {3: (30, 10), 6: (30, 10), 7: (10, 10), 8: (20, 0), 9: (0, 0), 10: (20, 0)}
+    assert counts == {3: (1, 0), 6: (30, 10), 9: (30, 10), 10: (10, 10), 11: (20, 0), 12: (0, 0), 13: (20, 0)}
+    assert [line.line for line in found.lines if line.before] == [3]
     assert found.version == 1
 
 
@@ -41,7 +45,7 @@ async def test_a_comment_moves_the_lines(shared_editor, project):
     shared_editor.edit(project.uri, f"# A comment.\n{BRANCHES}")
     await shared_editor.settled(project.uri)
     found = await shared_editor.request("cwm/lines", {"uri": project.uri})
-    assert [line.line for line in found.lines] == [4, 7, 8, 9, 10, 11]
+    assert [line.line for line in found.lines] == [4, 7, 10, 11, 12, 13, 14]
 
 
 async def test_nothing_is_known_of_a_file_that_was_not_run(shared_editor, project):

@@ -4,8 +4,9 @@ import type { LineExecutions } from "../shared/messages";
 export const MARKS = ["pass", "mixed", "fail", "unexercised"] as const;
 export type Mark = (typeof MARKS)[number];
 
-/** The mark of a line. */
-export function markOf({ transitions, failing }: LineExecutions): Mark {
+/** The mark of a line; none for one that only runs before the transitions: nothing is known about it. */
+export function markOf({ transitions, failing, before }: LineExecutions): Mark | undefined {
+  if (before) return undefined;
   if (transitions === 0) return "unexercised";
   if (failing === 0) return "pass";
   return failing < transitions ? "mixed" : "fail";

@@ -355,10 +355,12 @@ export interface LinesParams {
 export interface LineExecutions {
   /** Counted from 1. */
   readonly line: number;
-  /** How many transitions execute it. */
+  /** How many transitions execute it; 1 for what runs before them. */
   readonly transitions: number;
   /** How many of those are predicted wrongly. */
   readonly failing: number;
+  /** Whether it only runs before the transitions, while the model is loaded and constructed. */
+  readonly before: boolean;
 }
 
 /** The answer to `cwm/lines`. */

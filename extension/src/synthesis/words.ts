@@ -25,7 +25,7 @@ export function searchWords(document: SearchDocument, changes: boolean): string 
   const searched = `${share(accuracy.search)} of the searched transitions right`;
   const heldout = accuracy.heldout === null ? "" : `, ${share(accuracy.heldout)} of those held out`;
   const tried = count(document.nodes, "program");
-  const why = document.message ? ` (${document.message})` : "";
+  const why = document.message && status !== "cancelled" ? ` (${document.message})` : "";
   if (status === "failed") return `No program was found that predicts anything; ${tried} tried${why}.`;
   if (status === "verified") {
     return changes
@@ -34,7 +34,7 @@ export function searchWords(document: SearchDocument, changes: boolean): string 
   }
   const stopped = status === "cancelled" ? "The search was stopped. " : "";
   return changes
-    ? `${stopped}The best program has ${searched}${heldout}; ${tried} tried${status === "cancelled" ? "" : why}.`
+    ? `${stopped}The best program has ${searched}${heldout}; ${tried} tried${why}.`
     : `${stopped}Nothing better was found than what is there: ${searched}${heldout}; ${tried} tried${why}.`;
 }
 

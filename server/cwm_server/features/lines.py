@@ -16,5 +16,5 @@ def register(server: CwmServer) -> None:
         if snapshot is None:
             raise CwmError("is not open", path=params.uri)
         found = await server.checks.ask(params.uri, "cwm_server.lines:executed", {"text": snapshot.text})
-        counted = [LineExecutions(line=line, transitions=count, failing=failing) for line, count, failing in found]
+        counted = [LineExecutions(**line) for line in found]
         return LinesResult(schema=SCHEMA, version=snapshot.version, lines=counted)

@@ -61,10 +61,10 @@ export class SearchTreeView {
   }
 
   /** Shows a search as it is now; the program that is looked at stays. */
-  show(tree: SearchTree): void {
+  show(tree: SearchTree, running = false): void {
     this.tree = tree;
     this.byId = new Map(tree.nodes.map((node) => [node.id, node]));
-    fill(this.head, ...summary(tree), ...this.tools);
+    fill(this.head, ...summary(tree, running), ...this.tools);
     fill(this.chartTitle, tree.nodes.some((node) => node.calls > 0) ? "Accuracy over calls" : "Accuracy over programs");
     this.drawing.show(tree);
     this.select(this.selected ?? tree.best ?? tree.nodes[0]?.id ?? null);
@@ -100,7 +100,7 @@ export class SearchTreeView {
   }
 }
 
-function summary(tree: SearchTree): readonly HTMLElement[] {
+function summary(tree: SearchTree, running: boolean): readonly HTMLElement[] {
   const last = tree.nodes.at(-1);
   const total = (of: (node: SearchNode) => number): number => tree.nodes.reduce((sum, node) => sum + of(node), 0);
   const [calls, tokens, cost] = [total((node) => node.calls), total((node) => node.tokens), total((node) => node.cost)];
@@ -119,7 +119,7 @@ function summary(tree: SearchTree): readonly HTMLElement[] {
       "div",
       { class: "title" },
       element("h1", { title: tree.file }, visible(tree.file?.split("/").at(-1) ?? tree.run)),
-      element("span", { class: `status ${tree.status}` }, STATUSES[tree.status]),
+      element("span", { class: `status ${tree.status}` }, running ? "running" : STATUSES[tree.status]),
       element("span", { class: "how" }, visible(how.join(" \u00b7 "))),
     ),
     element(

@@ -16,7 +16,7 @@ const host = new Host<ShowSearch, SearchMessage>((message) => {
   known = merge(known, message.tree);
   usable = message.usable;
   stop.hidden = !message.running;
-  view.show(known);
+  view.show(known, message.running);
 });
 const hasProgram = (node: SearchNode): boolean => node.program !== null;
 const view = new SearchTreeView(document.body, {
