@@ -57,7 +57,7 @@ def test_both_changes_are_described_with_their_lines():
     broken = KEYS.broken("keys + 1", "keys + 2").replace('"north": (0, -1)', '"north": (0, 1)', 1)
     hit = search(KEYS, broken).hits[0]
     assert hit.line == 2
-    assert hit.patch.description == f"add `-`; line {KEYS.line_of('keys + 1')}: replace `2` by `1`"
+    assert hit.patch.description == f"replace `1` by `-1`; line {KEYS.line_of('keys + 1')}: replace `2` by `1`"
 
 
 def test_the_deadline_is_kept():
