@@ -48,6 +48,7 @@ def main() -> None:
         "500; quick fix 2,000; loop: the longest the event loop was held up, by the clock (and of the processor), 10\n"
     )
     print(_start_up())
+    print(_stuck())
     print(_endurance())
 
 
@@ -96,6 +97,35 @@ def _start_up() -> str:
     return (
         f"initialize answered after {statistics.median(ours):.2f} s, by bare pygls after "
         f"{statistics.median(bare):.2f} s: {ratio:.2f} times (allowed: 1.5); fastest {min(ours) / min(bare):.2f} times"
+    )
+
+
+def _stuck() -> str:
+    """Hover, and edit, while a model computes without end."""
+    right = source_of("cartpole")
+    stuck = right.replace("        return", "        sum(range(10**12))\n        return")
+    with tempfile.TemporaryDirectory() as folder:
+        path = _project(Path(folder), "cartpole", 1_000)
+        client = Client()
+        client.enter()
+        client.open(path, right)
+        client.status(lambda status: status["state"] == "complete")
+        sent = client.edit(path, stuck)
+        hovers = []
+        place = {"textDocument": {"uri": path.as_uri()}, "position": {"line": 3, "character": 8}}
+        for _ in range(ROUNDS):
+            asked = time.perf_counter()
+            hovers.append(client.request("textDocument/hover", place).at - asked)
+            time.sleep(0.02)
+        told = client.diagnostics(lambda shown: any(item["code"] == "CWM402" for item in shown)).at - sent
+        client.edit(path, stuck + "\n# again\nAGAIN = 1\n")
+        time.sleep(0.3)
+        sent = client.edit(path, right)
+        over = client.status(lambda status: status["state"] == "complete").at - sent
+        client.end()
+    return (
+        f"a model that never ends: hover {_percentiles(hovers)} ms meanwhile (allowed: 50), told after {told:.1f} s, "
+        f"ended by the next edit, which was checked after {over * 1000:.0f} ms"
     )
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from cwm_engine.sandbox.messages import encode, read_message
+from cwm_engine.sandbox.messages import ProtocolError, encode, read_message
 
 WARM_SECONDS = 1.0
 """How long after a worker was taken the next is started: the one that was taken needs the processor more."""
@@ -175,10 +175,15 @@ class _Process:
 
     def _read(self, loop: asyncio.AbstractEventLoop, on_message: OnMessage, on_end: OnEnd) -> None:
         failed = None
-        with contextlib.suppress(OSError, ValueError):
+        try:
             while (message := read_message(self._stdout.read)) is not None:
                 failed = message.data.get("failed", failed)
                 _call(loop, on_message, message.data)
+        except ProtocolError as error:
+            failed = f"it sent {error}"
+            self._process.kill()
+        except (OSError, ValueError):
+            pass  # it was closed from this side
         self._outgoing.put(None)
         code = self._process.wait()
         self._stdout.close()
