@@ -73,6 +73,7 @@ def test_the_data_is_small_enough_to_look_at_and_says_where_it_is_from(path: Pat
     assert load_dataset(path).provenance.environment in {"CartPole-v1", "Taxi-v4", "MountainCar-v0"}
 
 
+@pytest.mark.timeout(400)  # everything there is, in about twenty processes
 def test_the_demo_records_finds_repairs_searches_and_ends_with_right_models(tmp_path: Path) -> None:
     """The main job on real input, as `make demo` runs it, in a copy of the examples."""
     shutil.copytree(EXAMPLES, tmp_path / "examples")

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -336,6 +337,7 @@ def test_the_second_control_c_quits_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert ends == [130]
 
 
+@pytest.mark.timeout(400)  # nine processes, one after the other
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="processes are killed in groups")
 def test_a_search_killed_at_random_nodes_ends_with_the_same_tree(cwm: Cwm, folder: Path) -> None:
     FILE.write_text(HALF_RIGHT)
@@ -345,7 +347,7 @@ def test_a_search_killed_at_random_nodes_ends_with_the_same_tree(cwm: Cwm, folde
         cwm("synthesize", FILE, *asking(server), *PLAIN)
     (recorded,) = list_runs()
     lot = random.Random(1)
-    for _ in range(3):
+    for _ in range(2):
         _search_with_kills(folder, recorded.id, sorted(lot.sample(range(1, recorded.nodes), 2)))
         assert tree(list_runs()[-1].path) == tree(recorded.path)
 
@@ -363,6 +365,7 @@ def _search_with_kills(folder: Path, replayed: str, moments: list[int]) -> None:
             if new and new[0].nodes >= moment:
                 os.killpg(process.pid, signal.SIGKILL)
                 break
+            time.sleep(0.02)
         process.wait()
         (run,) = [run.id for run in list_runs() if run.id not in before]
         arguments = ["synthesize", "--resume", run]
