@@ -186,7 +186,7 @@ def test_a_run_that_is_replayed_gives_the_same_tree_without_asking_anybody(cwm: 
     ("arguments", "said"),
     [
         (("trajectories",), "trajectories: is a directory"),
-        ((FILE, "--proposer", "replay"), "the proposer is replay (name another with --proposer, or a run with --replay)"),
+        ((FILE, "--proposer", "replay"), "name another with --proposer, or a run with --replay"),
         (("other.py",), "there is no data to check this model against"),
         ((FILE, "-t", "nowhere.jsonl"), "nowhere.jsonl"),
         ((FILE, "-t", "empty.jsonl"), "empty.jsonl: is empty: it holds no transitions"),
