@@ -20,6 +20,7 @@ _EACH = 3
 _ENDINGS = 5
 """How many endings there have to be to speak of them."""
 _FINAL_STATES = 6
+_STATES = 100
 
 
 def outcome_candidates(dataset: Dataset, elements: list[Element], action: Element | None) -> Iterator[Invariant]:
@@ -44,7 +45,7 @@ def _rewards(dataset: Dataset, elements: list[Element], action: Element | None) 
         paid = number(values[0])
         yield Invariant(
             kind=Kind.REWARD, statement=f"the reward is always {paid}", expression=f"close(reward, {paid})",
-            fields=("reward",),
+            fields=("reward",), absence=True,
         )  # fmt: skip
         return
     terminated = ("terminated", "whether the episode ends", dataset.terminated.astype(np.float64))
@@ -91,6 +92,8 @@ def _reward_table(expressions: list[str], words: list[str], table: dict[tuple[fl
         expression=f"close(reward, {{{listed}}}[{key}])",
         condition=f"{key} in {{{', '.join(entries)}}}",
         fields=("reward",),
+        # An action may pay something else in a state that nobody has seen.
+        absence="next_state" not in key,
     )
 
 
@@ -105,16 +108,27 @@ def _endings(terminated: Bools, elements: list[Element]) -> Iterator[Invariant]:
         return
     for element in elements:
         final = np.unique(element.after[terminated])
-        if element.whole and len(final) <= _FINAL_STATES and not np.isin(element.after[~terminated], final).any():
-            listed = ", ".join(map(number, final))
-            yield Invariant(
-                kind=Kind.TERMINATION,
-                statement=f"an episode ends exactly when `{element.field}` becomes {listed.replace(', ', ' or ')}",
-                expression=f"terminated == ({element.of('next_state')} in ({listed},))",
-                fields=("terminated", element.field),
-            )
+        if (
+            element.whole
+            and len(final) <= _FINAL_STATES
+            and len(np.unique(element.after)) <= _STATES
+            and not np.isin(element.after[~terminated], final).any()
+        ):
+            yield _final(element, final, np.unique(element.after))
             return
     yield from _thresholds(terminated, [element for element in elements if not element.whole])
+
+
+def _final(element: Element, final: Floats, seen: Floats) -> Invariant:
+    """Episodes end at some values. Others that nobody has seen may be final too, so it is said of those seen alone."""
+    listed, after = ", ".join(map(number, final)), element.of("next_state")
+    return Invariant(
+        kind=Kind.TERMINATION,
+        statement=f"an episode ends exactly when `{element.field}` becomes {listed.replace(', ', ' or ')}",
+        expression=f"terminated == ({after} in ({listed},))",
+        condition=f"{after} in ({', '.join(map(number, seen))},)",
+        fields=("terminated", element.field),
+    )
 
 
 def _thresholds(terminated: Bools, elements: list[Element]) -> Iterator[Invariant]:

@@ -67,6 +67,7 @@ def _copied(element: Element, action: Element | None) -> Iterator[Invariant]:
                 expression=same,
                 condition=f"action == {number(value)}",
                 fields=(name,),
+                absence=True,
             )
 
 
@@ -99,12 +100,13 @@ def _steps(element: Element, action: Element | None) -> Iterator[Invariant]:
             )
     if not element.whole or not change.any():
         return
-    amounts = _amounts(change)
+    amounts = _amounts(change) if action is None else None
     if amounts is not None:
         yield _step(name, difference, amounts)
+    # What all actions do together is less, and may lack what an action does seldom.
     for value, rows in _by_action(action):
         mine = _amounts(change[rows])
-        if mine is not None and (amounts is None or len(mine) < len(amounts)) and mine.any():
+        if mine is not None and mine.any():
             yield _step(name, difference, mine, value)
 
 
@@ -191,6 +193,7 @@ def _actions(elements: list[Element], action: Element) -> Iterator[Invariant]:
             statement=f"action {number(value)} changes nothing",
             expression="same(next_state, state)",
             condition=f"action == {number(value)}",
+            absence=True,
         )
     if not elements or not all(element.whole for element in elements):
         return  # numbers that are not whole never come back to exactly where they were

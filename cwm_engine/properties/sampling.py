@@ -1,0 +1,60 @@
+"""States and actions nobody has recorded, near those that somebody has: where properties are tried on a model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from cwm_engine.properties.invariants import Invariant, Kind
+from cwm_engine.trajectories.columns import Columns, Leaf
+from cwm_engine.trajectories.columns import Kind as LeafKind
+from cwm_engine.trajectories.dataset import Dataset, Floats
+
+STRETCH = 0.5
+"""How far a state is moved, as a part of the way between two others."""
+
+
+def sample_cases(dataset: Dataset, count: int, seed: int = 0, invariants: tuple[Invariant, ...] = ()) -> Dataset:
+    """States with actions, each an episode of its own; nothing is known of what follows, so it stands as no change.
+
+    Half of them are recorded states with another recorded action. The other half are moved, each along the difference
+    of two others, within what was recorded of each number; that needs states that are one vector of floats, and no
+    invariant that binds the numbers of a state to each other.
+
+    Args:
+        dataset: What was observed.
+        count: How many.
+        seed: Of the lot.
+        invariants: What is known of the states (see `mining.mine`).
+    """
+    lot = np.random.default_rng(seed)
+    ended = np.flatnonzero(~dataset.terminated)
+    states = Columns.concatenate([dataset.observations, dataset.next_observations.take(ended)])
+    chosen = states.take(lot.integers(0, len(states), count))
+    actions = dataset.actions.take(lot.integers(0, len(dataset), count))
+    bound = any(invariant.kind is Kind.CONSERVED for invariant in invariants)
+    if isinstance(states.structure, Leaf) and states.structure.kind is LeafKind.FLOAT and not bound:
+        moved = count // 2
+        chosen = replace(chosen, arrays=(_moved(chosen.arrays[0], states.arrays[0], moved, lot),))
+    return replace(
+        dataset,
+        observations=chosen,
+        actions=actions,
+        next_observations=chosen,
+        rewards=np.zeros(count),
+        terminated=np.zeros(count, dtype=np.bool_),
+        truncated=np.ones(count, dtype=np.bool_),
+        episode=np.arange(count, dtype=np.int32),
+        step=np.zeros(count, dtype=np.int32),
+        info={},
+        skipped=(),
+    )
+
+
+def _moved(chosen: Floats, states: Floats, count: int, lot: np.random.Generator) -> Floats:
+    """The first so many states, moved."""
+    one, other = (states[lot.integers(0, len(states), count)] for _ in range(2))
+    moved = chosen.copy()
+    moved[:count] = np.clip(chosen[:count] + STRETCH * (one - other), states.min(axis=0), states.max(axis=0))
+    return moved
