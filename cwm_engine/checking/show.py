@@ -6,7 +6,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from cwm_engine.findings import Example, Finding
 _ROOTS = {"obs": "observation", "reward": "reward", "terminated": "terminated"}
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+(?:,\d+)*)\]")
 _DIGITS = 6
+_COMPARED = 4096  # characters of two values in which a difference is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,13 @@ def show(value: Any, *, width: int = 72, empty: str = "none", digits: int = _DIG
     """A JSON value on one line of at most `width` characters, floats with six digits unless told otherwise."""
     if value is None:
         return empty
-    return crop(_show(value, digits), width)
+    return crop(_show(value, digits, width), width)
 
 
 def show_pair(expected: Any, predicted: Any, *, width: int = 32) -> tuple[str, str]:
     """Two values that differ, with as many digits as it takes to see that they do."""
     for digits in (_DIGITS, 9, 17):
-        left, right = _show(expected, digits), _show(predicted, digits)
+        left, right = _show(expected, digits, _COMPARED), _show(predicted, digits, _COMPARED)
         if left != right:
             break
     return ("" if expected is None else crop(left, width)), ("" if predicted is None else crop(right, width))
@@ -123,23 +124,60 @@ def crop(text: str, width: int) -> str:
     return f"{text[:head]}...{text[len(text) - (width - 3 - head) :]}"
 
 
-def _show(value: Any, digits: int) -> str:
+def _show(value: Any, digits: int, width: int) -> str:
+    """A value as text; of one that is longer than `width` on either side, only as much as is seen of it once cropped.
+
+    An image has tens of thousands of numbers, of which a handful is shown.
+    """
+    start, whole = _taken(_pieces(value, digits), width)
+    if whole:
+        return "".join(start)
+    end, _ = _taken(_pieces(value, digits, backwards=True), width)
+    return "".join(start) + "".join(reversed(end))
+
+
+def _taken(pieces: Iterator[str], width: int) -> tuple[list[str], bool]:
+    """The first pieces, up to `width` characters and no less; and whether these are all."""
+    taken, length = [], 0
+    for piece in pieces:
+        if length > width:
+            return taken, False
+        taken.append(piece)
+        length += len(piece)
+    return taken, True
+
+
+def _pieces(value: Any, digits: int, *, backwards: bool = False) -> Iterator[str]:
+    """A value as text in pieces, the first or the last of them first."""
     match value:
         case float():
             text = f"{value:.{digits}g}"
-            return f"{text}.0" if text.lstrip("-").isdigit() else text
+            yield f"{text}.0" if text.lstrip("-").isdigit() else text
         case bool() | None:
-            return json.dumps(value)
+            yield json.dumps(value)
         case list() | tuple():
-            return f"[{', '.join(_show(item, digits) for item in value)}]"
+            yield from _enclosed("[", [("", item) for item in value], "]", digits, backwards)
         case {"__set__": list(items)} if len(value) == 1:
-            return f"{{{', '.join(_show(item, digits) for item in items)}}}"
+            yield from _enclosed("{", [("", item) for item in items], "}", digits, backwards)
         case Mapping():
-            return f"{{{', '.join(f'{name}: {_show(item, digits)}' for name, item in value.items())}}}"
+            yield from _enclosed("{", [(f"{name}: ", item) for name, item in value.items()], "}", digits, backwards)
         case str():
-            return printable(json.dumps(value, ensure_ascii=False))
+            yield printable(json.dumps(value, ensure_ascii=False))
         case _:
-            return str(value)
+            yield str(value)
+
+
+def _enclosed(opening: str, items: list[tuple[str, Any]], closing: str, digits: int, backwards: bool) -> Iterator[str]:
+    yield closing if backwards else opening
+    for number, (name, item) in enumerate(reversed(items) if backwards else items):
+        if number:
+            yield ", "
+        if name and not backwards:
+            yield name
+        yield from _pieces(item, digits, backwards=backwards)
+        if name and backwards:
+            yield name
+    yield opening if backwards else closing
 
 
 def _is_number(value: Any) -> bool:

@@ -135,3 +135,19 @@ def test_printable_text_cannot_steer_a_terminal_and_keeps_its_length(text: str) 
     assert len(shown) == len(text)
     assert not set(shown) & set("\x1b\x07\x08\r\x9b\u202e\u2066")
     shown.encode("utf-8")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-99, 99) | st.floats(-9, 9) | st.text("ab中", max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=9)
+        | st.dictionaries(st.text("xy", max_size=2), inner, max_size=4)
+        | st.lists(inner, max_size=4).map(lambda items: {"__set__": items})
+    ),
+    max_leaves=60,
+)
+
+
+@given(VALUES, st.integers(8, 40))
+def test_a_long_value_is_cropped_as_if_it_had_been_written_out(value: Any, width: int) -> None:
+    assert show(value, width=width) == crop(show(value, width=10**9), width)
