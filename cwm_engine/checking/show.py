@@ -138,7 +138,8 @@ def _show(value: Any, digits: int, width: int) -> str:
 
 def _taken(pieces: Iterator[str], width: int) -> tuple[list[str], bool]:
     """The first pieces, up to `width` characters and no less; and whether these are all."""
-    taken, length = [], 0
+    taken: list[str] = []
+    length = 0
     for piece in pieces:
         if length > width:
             return taken, False
