@@ -37,6 +37,7 @@ test("an episode that fails has its failing steps below it", async () => {
 });
 
 test("a failing step shows what was expected beside what was predicted", async () => {
+  await it.page.mouse.move(700, 700); // away from the row above, whose hover lies over this one
   await row(/step \d+: obs wrong/)
     .first()
     .click();

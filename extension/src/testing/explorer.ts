@@ -105,7 +105,7 @@ export class Explorer implements Disposable {
       this.#items.fill(item, document, datasets);
     } else if (place.kind === "episode") {
       const { uri, model, episode } = place;
-      this.#items.fillSteps(item, await failuresOf(client, uri.toString(), model, episode, STEPS_LISTED));
+      this.#items.fillSteps(item, await failuresOf(client, uri.toString(), model, episode, STEPS_LISTED), STEPS_LISTED);
     }
   }
 
@@ -221,7 +221,7 @@ export class Explorer implements Disposable {
     const { client } = this.#server;
     if (place?.kind !== "episode" || !client) return;
     const failures = await failuresOf(client, document.uri.toString(), model, place.episode, STEPS_SHOWN);
-    this.#items.fillSteps(item, failures);
+    this.#items.fillSteps(item, failures, STEPS_SHOWN);
     const messages = failures.map((failure) => {
       const { expected, predicted } = sides(failure);
       const message = TestMessage.diff(`Episode ${place.episode}, ${summary(failure)}`, expected, predicted);

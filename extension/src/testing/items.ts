@@ -72,10 +72,12 @@ export class Items {
     );
   }
 
-  /** Lists the failing steps of an episode. */
-  fillSteps(item: TestItem, failures: readonly StepFailure[]): void {
+  /** Lists failing steps of an episode, of which there may be more than `most`. */
+  fillSteps(item: TestItem, failures: readonly StepFailure[], most: number): void {
     const place = this.placeOf(item);
     if (place?.kind !== "episode") return;
+    // Where all are listed, opening the item must not list them again: results belong to the items that there are.
+    item.canResolveChildren = failures.length >= most;
     item.children.replace(
       failures.map((failure) => {
         const step = this.#item(`${item.id}/${failure.step}`, summary(failure), { ...place, kind: "step", failure });
