@@ -32,18 +32,18 @@ export class SearchTreeView {
   private readonly tools: readonly HTMLElement[];
   private tree: SearchTree | null = null;
   private byId: ReadonlyMap<number, SearchNode> = new Map();
-  private selected: number | null = null;
+  /** What somebody has chosen to look at; the best program is followed until then. */
+  private chosen: number | null = null;
 
   /** Builds the view into an element. Call `show` with every new state of the search. */
   constructor(root: HTMLElement, options: ViewOptions = {}) {
-    const select = (id: number): void => this.select(id);
     this.chart = new Chart((id) => {
-      this.select(id);
+      this.choose(id);
       this.drawing.reveal(id, false);
     });
-    this.drawing = new Drawing(select);
+    this.drawing = new Drawing((id) => this.choose(id));
     this.details = new Details(options.actions ?? [], (id) => {
-      this.select(id);
+      this.choose(id);
       this.drawing.reveal(id, true);
     });
     this.tools = options.tools ?? [];
@@ -60,20 +60,25 @@ export class SearchTreeView {
     );
   }
 
-  /** Shows a search as it is now; the program that is looked at stays. */
+  /** Shows a search as it is now; a program that was chosen stays in view. */
   show(tree: SearchTree, running = false): void {
+    if (tree.run !== this.tree?.run) this.chosen = null;
     this.tree = tree;
     this.byId = new Map(tree.nodes.map((node) => [node.id, node]));
     fill(this.head, ...summary(tree, running), ...this.tools);
     fill(this.chartTitle, tree.nodes.some((node) => node.calls > 0) ? "Accuracy over calls" : "Accuracy over programs");
     this.drawing.show(tree);
-    this.select(this.selected ?? tree.best ?? tree.nodes[0]?.id ?? null);
+    this.select(this.chosen ?? tree.best ?? tree.nodes[0]?.id ?? null);
+  }
+
+  private choose(id: number): void {
+    this.chosen = id;
+    this.select(id);
   }
 
   private select(id: number | null): void {
     const tree = this.tree;
     if (!tree) return;
-    this.selected = id;
     const node = (id !== null && this.byId.get(id)) || null;
     const parent = node && node.parent !== null ? (this.byId.get(node.parent) ?? null) : null;
     this.drawing.select(id);
@@ -90,6 +95,7 @@ export class SearchTreeView {
       button("Best", "Show the best program", () => {
         const best = this.tree?.best ?? null;
         if (best === null) return;
+        this.chosen = null;
         this.select(best);
         this.drawing.reveal(best, true);
       }),
