@@ -159,7 +159,7 @@ class Checker:
             if not request["execute"]:
                 self._done(request, "notRun")
                 return
-            if not self._configured:
+            if not self._configured and self._problem is None:
                 self._done(request, "noData")
                 return
             if self._problem is None:
@@ -210,7 +210,7 @@ class Checker:
             if self._configured:  # then all models of the file need data
                 self._targets = resolve_model(self._name, self.project)
         except CwmError as error:
-            self._problem, self._configured = error, True
+            self._problem = error
 
     def _load(self, request: Message) -> None:
         self._opening = True

@@ -185,6 +185,13 @@ async def test_any_other_python_file_is_left_alone(shared_editor, tmp_path):
     assert (await shared_editor.settled(uri)).state == "noModel"
 
 
+async def test_a_configuration_that_cannot_be_read_is_no_business_of_other_files(shared_editor, tmp_path):
+    (tmp_path / "cwm.toml").write_text("colour = 3\n")
+    uri = (tmp_path / "tool.py").as_uri()
+    status = await shared_editor.opened(uri, "def step():\n    pass\n")
+    assert (status.state, shared_editor.codes(uri)) == ("noModel", [])
+
+
 async def test_a_file_becomes_a_model_while_it_is_written(shared_editor, project):
     uri = (project.folder / "new.py").as_uri()
     await shared_editor.opened(uri, "")
