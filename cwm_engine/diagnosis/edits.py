@@ -57,6 +57,9 @@ DIGIT = 0.1
 _NEGATIVE = 0.4
 """What it costs a number to become negative."""
 
+_TWICE = 2.0
+"""What it costs to say the same twice."""
+
 _CONTAINERS = (list, dict, set)
 
 
@@ -237,8 +240,15 @@ def _comparison(site: Site, node: ast.Compare) -> Iterator[Edit]:
     old = type(node.ops[0])
     for kind in _ORDERINGS if old in _ORDERINGS else (_OPPOSITE[old],):
         if kind is not old:
-            cost = 0.5 if kind in _SLIPS.get(old, ()) else 1.0
-            yield Edit(site, "comparison", cost, _applied(COMPARISONS[kind]), _with(node, ops=[kind()]))
+            make = _with(node, ops=[kind()])
+            cost = (0.5 if kind in _SLIPS.get(old, ()) else 1.0) + (_TWICE if _says_twice(site, make()) else 0.0)
+            yield Edit(site, "comparison", cost, _applied(COMPARISONS[kind]), make)
+
+
+def _says_twice(site: Site, made: ast.expr) -> bool:
+    """Whether a part of a condition would say what another part says already."""
+    parent = site.parent
+    return isinstance(parent, ast.BoolOp) and ast.dump(made) in {ast.dump(part) for part in parent.values}
 
 
 def _boolean(site: Site, node: ast.BoolOp) -> Iterator[Edit]:

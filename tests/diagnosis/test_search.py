@@ -125,6 +125,22 @@ def test_the_most_plausible_repair_comes_first():
     assert hits[0].patch.description == "replace `2` by `1`"
 
 
+def test_a_repair_that_says_the_same_twice_is_the_last_to_be_believed():
+    """No state of the data is below -3, so that `x > 3 or x > 3` is as right there as the truth."""
+    source = """\
+class Environment:
+    def set_state(self, state):
+        self.x = state
+
+    def step(self, action):
+        self.x = self.x + action
+        return self.x, 1.0, self.x < -3 or self.x > 3
+"""
+    world = World(source, list(range(-2, 6)) * 3, [0] * 8 + [1] * 16)
+    hits = search(world, world.broken("self.x < -3", "self.x < 3")).hits
+    assert "self.x > 3 or self.x > 3" not in hits[0].patch.text
+
+
 def test_two_slips_are_no_single_edit_and_that_is_said():
     source = PENDULUM.broken("3 * self.gravity", "4 * self.gravity").replace("0.1 * self", "0.3 * self")
     result = search(PENDULUM, source)
