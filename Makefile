@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs messages vsix e2e clean
+.PHONY: help demo test check format bench docs messages vsix e2e screenshots clean
 
 help:
 	@echo "make demo    record CartPole and Taxi, find the faults of two broken models, search for right ones"
@@ -17,6 +17,7 @@ help:
 	@echo "make messages  write the extension's types of the server's messages anew"
 	@echo "make vsix    pack the VS Code extension; needs Node 20 or newer"
 	@echo "make e2e     check it, and test it in a real VS Code workbench"
+	@echo "make screenshots  take the pictures of the documentation in it"
 	@echo "make clean   remove everything that make made, .venv included"
 
 demo: $(VENV)/.installed
@@ -56,7 +57,8 @@ $(VENV)/.installed $(VENV)/.installed-dev: pyproject.toml scripts/setup.sh
 
 # The extension: Node 20 or newer is needed on top.
 node_modules/.installed: package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund
+	@# Not npm ci: that refuses a lock file without the packages of systems that the registry does not have.
+	npm install --no-save --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 vsix: $(VENV)/.installed node_modules/.installed
@@ -68,3 +70,9 @@ e2e: vsix
 	npm run --silent test
 	bash tests/e2e/setup.sh
 	bash tests/e2e/run.sh
+
+# The pictures of the documentation, as the tests in the workbench take them.
+screenshots: vsix
+	bash tests/e2e/setup.sh
+	bash tests/e2e/run.sh diagnostics.test.ts testing.test.ts synthesize.test.ts trajectories.test.ts
+	$(BIN)/python scripts/screenshots.py
