@@ -21,7 +21,8 @@ import {
 } from "./shared/messages";
 import type { Dataset, Episode, Image } from "./shared/trajectories";
 import type { Status } from "./status/status";
-import { type Place, Trajectories, type TrajectorySource } from "./webviews/host/trajectories";
+import { placeOf } from "./trajectoryPlaces";
+import { Trajectories, type TrajectorySource } from "./webviews/host/trajectories";
 
 export function registerTrajectories(
   context: ExtensionContext,
@@ -40,21 +41,9 @@ export function registerTrajectories(
   });
 }
 
-/** What a lens, a finding or a test says about where to begin. */
-interface Request {
-  readonly uri: string;
-  readonly episode?: unknown;
-  readonly step?: unknown;
-}
-
-function isRequest(value: unknown): value is Request {
+/** What a lens or a test says: at least the file. */
+function isRequest(value: unknown): value is { readonly uri: unknown } {
   return typeof value === "object" && value !== null && !(value instanceof Uri) && "uri" in value;
-}
-
-function placeOf(request: unknown): Place | null {
-  if (!isRequest(request)) return null;
-  const { episode, step } = request;
-  return typeof episode === "number" && typeof step === "number" ? { episode, step } : null;
 }
 
 function sourceOf(server: Server): TrajectorySource {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { Episode, Field } from "../src/shared/trajectories";
+import { placeOf } from "../src/trajectoryPlaces";
 import {
   difference,
   grids,
@@ -94,4 +95,22 @@ test("what fails is plotted first, what never changes is not", () => {
 
 test("from a step the next failing one is found in both directions", () => {
   assert.deepEqual([nextFailing([2, 5], 2, 1), nextFailing([2, 5], 5, 1), nextFailing([2, 5], 4, -1)], [5, null, 2]);
+});
+
+test("a lens, an episode and a failing step of the Test Explorer say where to begin", () => {
+  const step = placeOf({ id: "file:///a/taxi.py::Environment/12/3", uri: "file:///a/taxi.py" });
+  assert.deepEqual(step, { model: "Environment", episode: 12, step: 3 });
+  assert.deepEqual(placeOf({ id: "file:///taxi.py::Environment/12" }), {
+    model: "Environment",
+    episode: 12,
+    step: null,
+  });
+  assert.deepEqual(placeOf({ uri: "file:///taxi.py", episode: 1, step: 2 }), { model: null, episode: 1, step: 2 });
+});
+
+test("a file alone does not say where to begin", () => {
+  assert.deepEqual(
+    [placeOf({ id: "file:///a/taxi.py" }), placeOf(undefined), placeOf("file:///a.py")],
+    [null, null, null],
+  );
 });

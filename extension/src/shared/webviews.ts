@@ -29,7 +29,7 @@ export type TrajectoryNews =
       readonly models: readonly string[];
       readonly dataset: Dataset;
       /** Where to begin, if it was asked for. */
-      readonly at: { readonly episode: number; readonly step: number } | null;
+      readonly at: { readonly episode: number; readonly step: number | null } | null;
     }
   | { readonly type: "episode"; readonly episode: Episode }
   | {

@@ -5,6 +5,7 @@ import { commands, type Uri, ViewColumn, window, workspace, type Disposable, typ
 import type { Dataset, Episode, Image } from "../../shared/trajectories";
 import type { TrajectoryMessage, TrajectoryNews } from "../../shared/webviews";
 import { options, page } from "./page";
+import type { Place } from "./places";
 
 const VIEW = "cwm.trajectories";
 
@@ -13,11 +14,6 @@ export interface TrajectorySource {
   dataset(uri: Uri, model: string | null): Promise<{ readonly models: readonly string[]; readonly dataset: Dataset }>;
   episode(uri: Uri, model: string | null, episode: number, start: number): Promise<Episode>;
   images(uri: Uri, model: string | null, episode: number, step: number): Promise<readonly Image[]>;
-}
-
-export interface Place {
-  readonly episode: number;
-  readonly step: number;
 }
 
 export class Trajectories implements Disposable {
@@ -59,7 +55,10 @@ class TrajectoryPanel {
   #model: string | null = null;
   /** The model that is shown where none was chosen. */
   #shown: string | null = null;
+  /** Where to begin, if it was asked for. */
   #place: Place | null = null;
+  /** Where the page was when it was thrown away. */
+  #last: Place | null = null;
   #listens = false;
 
   constructor(extension: Uri, source: TrajectorySource, file: Uri, onClose: () => void) {
@@ -77,6 +76,7 @@ class TrajectoryPanel {
 
   reveal(place: Place | null): void {
     this.#place = place;
+    this.#model = place?.model ?? this.#model;
     this.#panel.reveal(undefined, true);
     if (place && this.#listens) void this.#refresh();
   }
@@ -98,6 +98,7 @@ class TrajectoryPanel {
   async #take(message: TrajectoryMessage): Promise<void> {
     if (message.type === "ready") {
       this.#listens = true;
+      this.#place ??= this.#last;
       await this.#refresh();
     } else if (message.type === "model") {
       this.#model = message.model;
@@ -118,6 +119,7 @@ class TrajectoryPanel {
       this.#post({ type: "episode", episode });
     } else {
       const { episode, step } = message;
+      this.#last = { model: this.#model, episode, step };
       const images = await this.#source.images(this.#file, this.#model, episode, step);
       this.#post({ type: "images", episode, step, images });
     }

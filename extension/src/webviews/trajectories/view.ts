@@ -63,7 +63,7 @@ export class TrajectoryView {
     file: string,
     models: readonly string[],
     dataset: Dataset,
-    at: { readonly episode: number; readonly step: number } | null,
+    at: { readonly episode: number; readonly step: number | null } | null,
   ): void {
     this.dataset = dataset;
     this.notice.textContent = "";
