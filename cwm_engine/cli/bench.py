@@ -86,8 +86,8 @@ def renderables(comparison: Comparison, asked: str) -> Sequence[RenderableType]:
     """The comparison as tables for a terminal."""
     plan = comparison.plan
     head = (
-        f"tasks: {len(plan.tasks)}, seeds: {plan.seeds}, calls of a search: at most {plan.max_calls}, proposer: {asked}; "
-        "95 % confidence intervals in brackets"
+        f"tasks: {len(plan.tasks)}, seeds: {plan.seeds}, calls of a search: at most {plan.max_calls}, "
+        f"proposer: {asked}; 95 % confidence intervals in brackets"
     )
     notes = (
         "solved: every searched and every held-out transition passes. calls: until solved; all that were allowed where "

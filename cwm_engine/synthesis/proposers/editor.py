@@ -1,4 +1,4 @@
-"""Proposals of a language model that the editor gives access to, e.g. the models of VS Code, without a key of one's own."""
+"""Proposals of a language model that the editor gives access to, such as those of VS Code: no key of one's own."""
 
 from __future__ import annotations
 
