@@ -35,6 +35,12 @@ test("a command says why it does not run", async () => {
   await it.picture("command");
 });
 
+test("the setup is told without asking any interpreter", async () => {
+  await it.workbench.command("CWM: Collect Setup Information");
+  await it.page.locator(".view-line", { hasText: "not asked" }).waitFor();
+  assert.equal(existsSync(marker), false);
+});
+
 test("once the folder is trusted, the mistake is shown", async () => {
   await it.workbench.toast("not trusted").getByRole("button", { name: "Manage trust" }).click();
   await it.page

@@ -24,7 +24,10 @@ export async function collectSetup(
     "## Interpreters",
     "",
     `- setting cwm.interpreter: ${interpreterSetting() || "not set"}`,
-    ...(await interpreters.describe()).map((line) => `- ${line}`),
+    // To ask an interpreter is to run it, and it may be one of the folder's own.
+    ...(workspace.isTrusted ? await interpreters.describe() : ["not asked: the folder is not trusted"]).map(
+      (line) => `- ${line}`,
+    ),
   ];
   const document = await workspace.openTextDocument({ language: "markdown", content: `${lines.join("\n")}\n` });
   await window.showTextDocument(document);
