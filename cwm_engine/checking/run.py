@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -24,6 +24,11 @@ __all__ = ["OnProgress", "Progress", "Runner"]
 
 LOADING = 5
 """How many times as long as a step loading may take: a long file has to be compiled, and may work out tables."""
+
+EARLY_SECONDS = 0.1
+"""How long a run may take before it is told what it has shown so far."""
+
+OnEarly = Callable[[Evidence], None]
 
 _TICK = 0.05
 _BYTES_PER_CHARACTER = 4
@@ -95,6 +100,7 @@ class Runner:
         stop_at_failure: bool = False,
         form: Form | None = None,
         on_progress: OnProgress | None = None,
+        on_early: OnEarly | None = None,
     ) -> Evidence:
         """Run a program over all transitions and compare its predictions with what was observed.
 
@@ -105,6 +111,7 @@ class Runner:
             stop_at_failure: Whether one wrong transition is enough to know.
             form: How the model is given states and actions; found out when not given.
             on_progress: Called after the first rows and after every chunk.
+            on_early: Called now and then with what a long run has shown so far, once something in it is wrong for sure.
 
         Raises:
             Stopped: The check was stopped.
@@ -114,13 +121,18 @@ class Runner:
             "all": True,
             "determinism": determinism,
         }
-        evidence = self._run_once(program, {**options, "form": form}, stop_at_failure, on_progress)
+        evidence = self._run_once(program, {**options, "form": form}, stop_at_failure, on_progress, on_early)
         if form is None and self._depends_on_form(evidence):
-            evidence = self._run_once(program, {**options, "form": "stored"}, stop_at_failure, on_progress)
+            evidence = self._run_once(program, {**options, "form": "stored"}, stop_at_failure, on_progress, on_early)
         return evidence
 
     def _run_once(
-        self, program: Program, options: dict[str, Any], stop_at_failure: bool, on_progress: OnProgress | None
+        self,
+        program: Program,
+        options: dict[str, Any],
+        stop_at_failure: bool,
+        on_progress: OnProgress | None,
+        on_early: OnEarly | None = None,
     ) -> Evidence:
         started = time.monotonic()
         child = self.child(program.preload)
@@ -135,10 +147,20 @@ class Runner:
             )
             shared = Results.view(child.results, *self._shape)
             arrived = Arrivals(self.prepared, shared, on_progress, everything=options["all"])
-            status, hang = self._follow(child, arrived, started, stop_at_failure)
+            early = None
+            if on_early is not None:
+                early = _Early(
+                    started, lambda: on_early(self._evidence(program, arrived, Status.PARTIAL, None, started))
+                )
+            status, hang = self._follow(child, arrived, started, stop_at_failure, early)
         finally:
             child.close()
         self.stop.check()  # or the end of the child would pass for a crash of the model
+        return self._evidence(program, arrived, status, hang, started)
+
+    def _evidence(
+        self, program: Program, arrived: Arrivals, status: Status, hang: Hang | None, started: float
+    ) -> Evidence:
         return Evidence(
             program=program,
             prepared=self.prepared,
@@ -185,6 +207,10 @@ class Runner:
     def _spread(self) -> Runs:
         return spread(self.prepared)
 
+    def _is_certain(self, arrived: Arrivals) -> bool:
+        """Whether what is wrong so far would be wrong in the other form too; see `_depends_on_form`."""
+        return arrived.form == "stored" or self.prepared.mode == "episode" or not self.prepared.transitions.forms_differ
+
     @property
     def isolation_level(self) -> str | None:
         """How well programs are shut in; None before the first one ran."""
@@ -195,7 +221,7 @@ class Runner:
         return len(self.prepared.transitions), self.prepared.layout.width
 
     def _follow(
-        self, child: Child, arrived: Arrivals, started: float, stop_at_failure: bool
+        self, child: Child, arrived: Arrivals, started: float, stop_at_failure: bool, early: _Early | None
     ) -> tuple[Status, Hang | None]:
         """Take in what the child sends until it is done, dies, stands still or takes too long."""
         moved, last = started, -1
@@ -213,6 +239,8 @@ class Runner:
             if stop_at_failure and arrived.failing:
                 return Status.PARTIAL, None
             now = time.monotonic()
+            if early is not None and arrived.failing and self._is_certain(arrived):
+                early.tell(now)
             if message is not None or child.progress != last:
                 moved, last = now, child.progress
             what, allowed = "one step", self.limits.step_seconds
@@ -222,6 +250,26 @@ class Runner:
                 return _stopped(child, arrived, "timeout", f"{what} took longer than {allowed:g} s")
             if now - started > self.limits.wall_seconds:
                 return _stopped(child, arrived, "slow", f"the check took longer than {self.limits.wall_seconds:g} s")
+
+
+class _Early:
+    """Tells what is known of a long run: after a tenth of a second, then ever more rarely.
+
+    Args:
+        started: When the run began.
+        tell: Does it.
+    """
+
+    def __init__(self, started: float, tell: Callable[[], None]) -> None:
+        self._started = started
+        self._tell = tell
+        self._next = started + EARLY_SECONDS
+
+    def tell(self, now: float) -> None:
+        """Tell it if it is time."""
+        if now >= self._next:
+            self._next = self._started + 3 * (now - self._started)
+            self._tell()
 
 
 def _ended_by(death: ChildDied, arrived: Arrivals) -> tuple[Status, Hang]:

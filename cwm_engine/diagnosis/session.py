@@ -158,7 +158,8 @@ class Session:
 
         Args:
             text: The file's text, saved or not.
-            on_report: Called with what is known so far: mismatches, then ranked lines; the last one is returned.
+            on_report: Called with what is known so far: of a slow model what the first transitions show, then all
+                mismatches, then ranked lines; the last one is returned.
             on_progress: Called while transitions are run.
             stop: Lets another thread stop this check.
 
@@ -215,7 +216,20 @@ class Session:
         others = [other.body for other in version.models if other != spec]
         places = Places(version.lines, spec, others)
         instrumented = instrument(version.tree)
-        evidence = self._runner.run(program, first=self._first(program), on_progress=on_progress)
+
+        def tell_early(evidence: Evidence) -> None:
+            findings = (*problems, *_first_look(evidence, places).findings, *failures(evidence, places))
+            report = self._report(evidence, findings, Investigation(), started)
+            self._runner.stop.check()
+            if on_report is not None:
+                on_report(self._filtered(report, version.text))
+
+        evidence = self._runner.run(
+            program,
+            first=self._first(program),
+            on_progress=on_progress,
+            on_early=tell_early if on_report is not None else None,
+        )
         self._before[spec.name] = (evidence, instrumented)
         certain = [
             *problems,

@@ -412,6 +412,18 @@ def test_what_is_known_is_told_as_soon_as_it_is_known(walk):
     assert told[-1].findings == checked.report.findings
 
 
+def test_of_a_slow_model_is_told_what_its_first_transitions_show():
+    rows = [(state, 1, state + 1, 0.0, False) for state in range(200)]
+    slow = WALK.replace("        return", "        sum(range(100_000))\n        return").replace("0.0", "2.0")
+    told = []
+    with Desk(made(rows)) as desk:
+        checked = desk.check(slow, on_report=told.append)
+    first = told[0]
+    assert (first.status, checked.report.status) == (Status.PARTIAL, Status.COMPLETE)
+    assert 0 < first.transitions.checked < first.transitions.total == 200
+    assert [finding.code for finding in first.findings] == ["CWM301"]
+
+
 def test_an_edit_that_means_the_same_runs_nothing_again(walk):
     runs = []
     walk.check(WALK)
