@@ -165,6 +165,18 @@ async def test_a_model_that_never_ends_is_a_diagnostic_and_other_files_are_check
     assert shared_editor.codes(project.uri)[0] in {"CWM402", "CWM406"}
 
 
+async def test_what_the_first_transitions_show_of_a_slow_model_is_shown_at_once(shared_editor, project):
+    rows = [(state, 1, state + 1, 0.0, False) for state in range(200)]
+    write_jsonl(made(rows), project.folder / "trajectories" / "walk.jsonl")
+    text = project.text.replace("        return", "        sum(range(100_000))\n        return").replace("0.0", "2.0")
+    shared_editor.open(project.uri, text)
+    await shared_editor.until(lambda: shared_editor.shown(project.uri))
+    first = next(status for status in shared_editor.statuses if status.uri == project.uri and status.models)
+    assert (first.state, first.models[0].status, first.models[0].total) == ("checking", "partial", 200)
+    assert first.models[0].checked < 200
+    assert (await shared_editor.settled(project.uri)).state == "complete"
+
+
 async def test_a_file_without_data_says_so_and_shows_what_its_text_alone_shows(shared_editor, tmp_path):
     uri = (tmp_path / "lonely.py").as_uri()
     status = await shared_editor.opened(uri, BAD_SIGNATURE)
