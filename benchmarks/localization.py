@@ -17,11 +17,11 @@ import numpy as np
 
 from benchmarks.faults import Fault, omission_faults, outcomes, predictions, single_faults, wrong
 from benchmarks.rollouts import ENVIRONMENTS, recorded, source_of, unseen
-from cwm_engine.diagnosis.executor import Machine, ModelRef
-from cwm_engine.diagnosis.localize import localize
-from cwm_engine.diagnosis.ranking import code_lines, line_suspicion
-from cwm_engine.diagnosis.sample import Sample, choose_sample
-from cwm_engine.diagnosis.search import search_single_edits
+from cwm_engine.diagnosis.editing.search import search_single_edits
+from cwm_engine.diagnosis.execution.executor import Machine, ModelRef
+from cwm_engine.diagnosis.execution.sample import Sample, choose_sample
+from cwm_engine.diagnosis.localization.localize import localize
+from cwm_engine.diagnosis.localization.ranking import code_lines, line_suspicion
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.counters import PATH, Counters, hits_of
 from cwm_engine.world_model.discovery import Dialect

@@ -17,9 +17,9 @@ from cwm_engine.checking.compare import Bools
 from cwm_engine.checking.evidence import Evidence, Program
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
+from cwm_engine.diagnosis.editing.texts import Score
+from cwm_engine.diagnosis.execution.sample import Sample, choose_sample
 from cwm_engine.diagnosis.repairs import Candidate
-from cwm_engine.diagnosis.sample import Sample, choose_sample
-from cwm_engine.diagnosis.texts import Score
 from cwm_engine.findings import Span
 from cwm_engine.sandbox.handles import ChildDied
 from cwm_engine.world_model.blocks import Instrumented

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from cwm_engine.diagnosis.executor import Loader, ModelRef
-from cwm_engine.diagnosis.localize import Localization, localize
-from cwm_engine.diagnosis.pairs import search_pairs
-from cwm_engine.diagnosis.sample import Sample
-from cwm_engine.diagnosis.search import Hit, SearchResult, search_single_edits
-from cwm_engine.diagnosis.texts import TextTester
+from cwm_engine.diagnosis.editing.pairs import search_pairs
+from cwm_engine.diagnosis.editing.search import Hit, SearchResult, search_single_edits
+from cwm_engine.diagnosis.editing.texts import TextTester
+from cwm_engine.diagnosis.execution.executor import Loader, ModelRef
+from cwm_engine.diagnosis.execution.sample import Sample
+from cwm_engine.diagnosis.localization.localize import Localization, localize
 from cwm_engine.sandbox.program import error_of, load_program
 
 _RANK_SECONDS, _SEARCH_SECONDS = 0.25, 1.5

@@ -22,7 +22,7 @@ from cwm_engine.checking.evidence import Evidence, Program
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.report import Status
 from cwm_engine.checking.run import Runner
-from cwm_engine.diagnosis.sample import Sample
+from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.findings import Span
 from cwm_engine.induction.identifiability import Reason
 from cwm_engine.induction.literals import Literal, Numbers

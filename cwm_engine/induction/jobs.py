@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from cwm_engine.diagnosis.executor import Loader, ModelRef
-from cwm_engine.diagnosis.sample import Sample
+from cwm_engine.diagnosis.execution.executor import Loader, ModelRef
+from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.induction import smooth
 from cwm_engine.induction.literals import Numbers
 from cwm_engine.induction.search import search

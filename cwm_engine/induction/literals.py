@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_engine.diagnosis.patches import Text
+from cwm_engine.diagnosis.editing.patches import Text
 from cwm_engine.findings import Span
 
 Number = int | float

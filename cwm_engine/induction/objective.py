@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cwm_engine.diagnosis.executor import Bench, Loader, ModelRef, load_plainly
-from cwm_engine.diagnosis.levels import Level, levels_of
-from cwm_engine.diagnosis.sample import Sample
+from cwm_engine.diagnosis.execution.executor import Bench, Loader, ModelRef, load_plainly
+from cwm_engine.diagnosis.execution.levels import Level, levels_of
+from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.induction.literals import Number, Numbers
 from cwm_engine.induction.tracing import Sides, Tracer, traced
 from cwm_engine.trajectories.columns import Kind

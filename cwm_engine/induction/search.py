@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cwm_engine.diagnosis.executor import Loader, ModelRef, load_plainly
-from cwm_engine.diagnosis.sample import Sample
+from cwm_engine.diagnosis.execution.executor import Loader, ModelRef, load_plainly
+from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.induction.identifiability import Open, undetermined
 from cwm_engine.induction.limits import improve, limits_of
 from cwm_engine.induction.literals import Number, Numbers

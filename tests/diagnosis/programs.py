@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cwm_engine.diagnosis.executor import ModelRef
+from cwm_engine.diagnosis.execution.executor import ModelRef
 from cwm_engine.world_model.discovery import Dialect
 from tests.diagnosis.worlds import World
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from cwm_engine.checking.fields import Layout
-from cwm_engine.diagnosis.executor import Machine, ModelRef
-from cwm_engine.diagnosis.judge import Judge
-from cwm_engine.diagnosis.sample import Sample, choose_sample
+from cwm_engine.diagnosis.execution.executor import Machine, ModelRef
+from cwm_engine.diagnosis.execution.judge import Judge
+from cwm_engine.diagnosis.execution.sample import Sample, choose_sample
 from cwm_engine.trajectories.columns import Columns
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.counters import PATH, Counters, hits_of

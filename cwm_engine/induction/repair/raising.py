@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_engine.diagnosis.patches import Text
+from cwm_engine.diagnosis.editing.patches import Text
 from cwm_engine.sandbox.outputs import Failure
 from cwm_engine.world_model.imports import ALLOWED_MODULES
 

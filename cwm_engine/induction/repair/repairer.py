@@ -17,11 +17,11 @@ from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.diagnosis import inquiries
+from cwm_engine.diagnosis.editing.texts import Score
+from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.diagnosis.inquiries import sample_of, scores, search, whole_sample
 from cwm_engine.diagnosis.repairs import Candidate, confirm, tell_apart
-from cwm_engine.diagnosis.sample import Sample
 from cwm_engine.diagnosis.session import Settings
-from cwm_engine.diagnosis.texts import Score
 from cwm_engine.induction import fit as fitting
 from cwm_engine.induction.repair.parts import Part, parts
 from cwm_engine.induction.repair.raising import guesses

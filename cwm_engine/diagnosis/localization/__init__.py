@@ -1,0 +1,1 @@
+"""Which lines are wrong: slices, value replacement, spectra, ranking."""
