@@ -14,7 +14,7 @@ import {
   type SynthesizeParams,
   type SynthesizeResult,
 } from "../shared/messages";
-import type { Offers } from "./offers";
+import type { Extras, Offers } from "./offers";
 import type { Searches } from "./searches";
 import { fitWords, type FitDocument, type SearchDocument, searchWords } from "./words";
 
@@ -65,10 +65,14 @@ export class Synthesis {
     const asked = await this.#asked(named);
     if (!asked) return;
     const { document, client } = asked;
-    const result = await withProgress(client, `Fitting ${nameOf(document)}`, (workDoneToken) => {
-      const params: FitParams = { uri: document.uri.toString(), model, apply: false, workDoneToken };
-      return client.sendRequest<FitResult>(FIT, params);
-    });
+    const result = await withProgress(
+      client,
+      { title: `Fitting ${nameOf(document)}`, stopped: "The fit was stopped." },
+      (workDoneToken) => {
+        const params: FitParams = { uri: document.uri.toString(), model, apply: false, workDoneToken };
+        return client.sendRequest<FitResult>(FIT, params);
+      },
+    );
     if (!result) return;
     const message = fitWords(result.fit as unknown as FitDocument);
     if (result.program === null || result.edit === null) await inform(message);
@@ -87,7 +91,9 @@ export class Synthesis {
 
   async #searched(document: TextDocument, client: LanguageClient, plan: Plan): Promise<SynthesizeResult | undefined> {
     const title = `Searching for ${nameOf(document)}`;
-    return withProgress(client, title, async (workDoneToken, stop) => {
+    const stopped = "The search was stopped; what it has found so far is kept.";
+    const extras = { "Show search tree": () => this.#searches.showLatest(document.uri) };
+    return withProgress(client, { title, stopped, extras }, async (workDoneToken, stop) => {
       const search = this.#searches.begin(document.uri, stop);
       const watching = setTimeout(() => this.#searches.showLatest(document.uri), PATIENCE_MILLISECONDS);
       const params: SynthesizeParams = { ...plan, uri: document.uri.toString(), apply: false, workDoneToken };
@@ -106,7 +112,7 @@ export class Synthesis {
     { version, edit }: Pick<SynthesizeResult, "version" | "edit">,
     program: string,
     message: string,
-    extras: Readonly<Record<string, () => unknown>> = {},
+    extras: Extras = {},
   ): Promise<void> {
     const converted = await client.protocol2CodeConverter.asWorkspaceEdit(edit as WorkspaceEdit | null);
     const title = `${nameOf(document)} \u2194 found program`;
@@ -114,14 +120,26 @@ export class Synthesis {
   }
 }
 
-/** Does something with a progress message that has a button to stop it; says what went wrong. */
+/** What a progress message says. */
+interface Task {
+  readonly title: string;
+  /** What is said when it was stopped before it had an answer. */
+  readonly stopped: string;
+  readonly extras?: Extras;
+}
+
+/** Does something with a progress message that has a button to stop it; says what went wrong, and that it was stopped. */
 async function withProgress<Result>(
   client: LanguageClient,
-  title: string,
+  { title, stopped: whenStopped, extras = {} }: Task,
   work: (token: string, stop: () => void) => Promise<Result>,
 ): Promise<Result | undefined> {
   const token = `cwm-${randomUUID()}`;
-  const stop = (): void => void client.sendNotification("window/workDoneProgress/cancel", { token });
+  let stopped = false;
+  const stop = (): void => {
+    stopped = true;
+    void client.sendNotification("window/workDoneProgress/cancel", { token });
+  };
   try {
     return await window.withProgress(
       { location: ProgressLocation.Notification, title, cancellable: true },
@@ -143,12 +161,14 @@ async function withProgress<Result>(
       },
     );
   } catch (error) {
-    await explain(error instanceof Error ? error.message : String(error));
+    // What does not stop by itself in time is ended without an answer.
+    if (stopped) await inform(whenStopped, extras);
+    else await explain(error instanceof Error ? error.message : String(error));
     return undefined;
   }
 }
 
-async function inform(message: string, extras: Readonly<Record<string, () => unknown>> = {}): Promise<void> {
+async function inform(message: string, extras: Extras = {}): Promise<void> {
   const answer = await window.showInformationMessage(message, ...Object.keys(extras));
   if (answer !== undefined) await extras[answer]?.();
 }
