@@ -65,14 +65,14 @@ vsix: $(VENV)/.installed node_modules/.installed
 	npm run --silent build
 	PYTHON="$(CURDIR)/$(BIN)/python" bash extension/scripts/package.sh
 
-e2e: vsix
+e2e: $(VENV)/.installed-dev vsix
 	npm run --silent check
 	npm run --silent test
 	bash tests/e2e/setup.sh
 	bash tests/e2e/run.sh
 
 # The pictures of the documentation, as the tests in the workbench take them.
-screenshots: vsix
+screenshots: $(VENV)/.installed-dev vsix
 	bash tests/e2e/setup.sh
 	bash tests/e2e/run.sh diagnostics.test.ts testing.test.ts synthesize.test.ts trajectories.test.ts
 	$(BIN)/python scripts/screenshots.py

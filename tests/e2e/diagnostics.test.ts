@@ -8,8 +8,7 @@ const it = session(import.meta.url);
 
 test("the mistake is underlined on its line and listed under Problems", async () => {
   await it.workbench.open("cartpole_broken.py");
-  await it.workbench.squiggles("error").first().waitFor();
-  assert.deepEqual(await it.workbench.squiggledLines("error"), [34]);
+  await it.workbench.squigglesUnder("error", [34]);
   await it.workbench.showProblems();
   await it.workbench.problems("CWM201").waitFor();
   assert.match(

@@ -99,21 +99,24 @@ export class Workbench {
     return this.page.locator(`.monaco-editor .squiggly-${severity}`);
   }
 
-  /** The lines of the editor under which there are squiggles, counted from 1. */
-  async squiggledLines(severity: "error" | "warning" | "info" | "hint"): Promise<number[]> {
-    const editor = this.page.locator(".editor-group-container.active .monaco-editor").first();
-    return editor.evaluate((root, name) => {
-      const rows = [...root.querySelectorAll(".line-numbers")].map((element) => ({
-        top: element.getBoundingClientRect().top,
-        line: Number(element.textContent),
-      }));
-      const lines = [...root.querySelectorAll(`.squiggly-${name}`)].map((element) => {
-        const { top } = element.getBoundingClientRect();
-        const near = (row: { top: number }) => Math.abs(row.top - top);
-        return rows.toSorted((a, b) => near(a) - near(b))[0]?.line ?? 0;
-      });
-      return [...new Set(lines)].toSorted((a, b) => a - b);
-    }, severity);
+  /** Waits until there are squiggles of a severity under exactly these lines, counted from 1. */
+  async squigglesUnder(severity: "error" | "warning" | "info" | "hint", lines: readonly number[]): Promise<void> {
+    await this.page.waitForFunction(
+      ([name, wanted]) => {
+        const editor = document.querySelector(".editor-group-container.active .monaco-editor");
+        const rows = [...(editor?.querySelectorAll(".line-numbers") ?? [])].map((element) => ({
+          top: element.getBoundingClientRect().top,
+          line: Number(element.textContent),
+        }));
+        const found = [...(editor?.querySelectorAll(`.squiggly-${name}`) ?? [])].map((element) => {
+          const { top } = element.getBoundingClientRect();
+          const near = (row: { top: number }) => Math.abs(row.top - top);
+          return rows.toSorted((one, other) => near(one) - near(other))[0]?.line ?? 0;
+        });
+        return JSON.stringify([...new Set(found)].toSorted((one, other) => one - other)) === wanted;
+      },
+      [severity, JSON.stringify(lines)] as const,
+    );
   }
 
   async showProblems(): Promise<void> {
