@@ -31,6 +31,12 @@ _FUNCTIONS: Sequence[frozenset[str]] = (
     frozenset({"any", "all"}), frozenset({"sum", "prod", "mean"}), frozenset({"int", "bool", "float"}),
 )  # fmt: skip
 
+_FULL_ANGLES = {
+    **dict.fromkeys(("asin", "acos", "atan"), "atan2"),
+    **dict.fromkeys(("arcsin", "arccos", "arctan"), "arctan2"),
+}
+"""Functions that know an angle from one coordinate, and those that need both."""
+
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _ALIKE: Sequence[tuple[set[type[ast.operator]], float]] = (
     ({ast.Add, ast.Sub}, 0.5), ({ast.Mult, ast.Div}, 0.75), ({ast.Mult, ast.Pow}, 1.0), ({ast.Div, ast.FloorDiv}, 0.75),
@@ -104,7 +110,7 @@ def edits_of(site: Site, words: Vocabulary, namespace: Mapping[str, Any]) -> Ite
             undo = operator.neg if isinstance(node.op, ast.USub) else operator.not_
             yield Edit(site, "sign", 1.0, lambda _, value: undo(value), lambda: node.operand)
         case ast.Call() if site.operands is Operands.PARTS:
-            yield from _call(site, node, namespace)
+            yield from _call(site, node, words, namespace)
         case ast.Name() | ast.Attribute():
             yield from _name(site, node, words, namespace)
     if not isinstance(node, ast.Constant | ast.AugAssign | ast.Compare | ast.BoolOp) and not isinstance(
@@ -268,7 +274,7 @@ def _conditional(site: Site, node: ast.IfExp) -> Iterator[Edit]:
     yield Edit(site, "dropped", 2.0, lambda _, __, ___, orelse: orelse(), lambda: node.orelse)
 
 
-def _call(site: Site, node: ast.Call, namespace: Mapping[str, Any]) -> Iterator[Edit]:
+def _call(site: Site, node: ast.Call, words: Vocabulary, namespace: Mapping[str, Any]) -> Iterator[Edit]:
     function = node.func
     name = (
         function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
@@ -286,6 +292,21 @@ def _call(site: Site, node: ast.Call, namespace: Mapping[str, Any]) -> Iterator[
     if name:
         for i in range(count):
             yield Edit(site, "dropped", 2.0, _operand(i + 1), partial(node.args.__getitem__, i))
+    if name in _FULL_ANGLES and count == 1:
+        yield from _full_angle(site, node, _FULL_ANGLES[name], words, namespace)
+
+
+def _full_angle(
+    site: Site, node: ast.Call, name: str, words: Vocabulary, namespace: Mapping[str, Any]
+) -> Iterator[Edit]:
+    """The angle from sine and cosine, where one of them alone leaves open on which side it is."""
+    found, new = _function_called(node.func, name, namespace)
+    for other in words.names.get(site.function, ()) if callable(found) else ():
+        value, written = local_name(other), ast.Name(other, ast.Load())
+        yield Edit(site, "function", 2.0, _angle_with(found, value, first=True),
+                   _with(node, func=new, args=[written, *node.args]))  # fmt: skip
+        yield Edit(site, "function", 2.0, _angle_with(found, value, first=False),
+                   _with(node, func=new, args=[*node.args, written]))  # fmt: skip
 
 
 def alike(name: str) -> list[str]:
@@ -371,6 +392,12 @@ def _operand(index: int) -> Callable[..., Any]:
 
 def _calling(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda _, __, *given: function(*given)
+
+
+def _angle_with(function: Callable[..., Any], value: Callable[..., Any], *, first: bool) -> Callable[..., Any]:
+    if first:
+        return lambda scope, _, known: function(value(scope), known)
+    return lambda scope, _, known: function(known, value(scope))
 
 
 def _joined(op: ast.boolop, parts: Sequence[ast.expr]) -> ast.expr:

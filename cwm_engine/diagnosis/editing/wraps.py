@@ -1,4 +1,4 @@
-"""Edits that put something around an expression: a bound, a remainder, a conversion of angles or kinds of numbers."""
+"""Edits that put something around an expression: a bound, a remainder, a conversion of angles, codes or numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_BOUNDS = 24
 
 
 def wrapped(site: Site, words: Vocabulary, namespace: Mapping[str, Any]) -> Iterator[Edit]:
-    """`f(e)`, `min(e, w)`, `max(e, w)`, `min(max(e, low), high)`, `e % w`, and `e` brought into -pi..pi."""
+    """`f(e)`, `2 * e - 1`, `min(e, w)`, `max(e, w)`, `min(max(e, low), high)`, `e % w`, and `e` within -pi..pi."""
     if not takes_terms(site) and site.operands is not Operands.INSERTION and not isinstance(site.node, ast.AugAssign):
         return
     if isinstance(site.node, ast.Constant) and not site.is_root:
@@ -55,6 +55,7 @@ def wrapped(site: Site, words: Vocabulary, namespace: Mapping[str, Any]) -> Iter
 
 
 def _conversions(namespace: Mapping[str, Any]) -> Iterator[tuple[float, Callable[[Any], Any], Around]]:
+    yield 2.0, _sign_of_code, _sign_of_code_node
     for name in _CONVERSIONS:
         if name not in namespace or namespace[name] is getattr(builtins, name):
             yield 2.0, getattr(builtins, name), partial(_call_of, ast.Name(name, ast.Load()))
@@ -124,6 +125,11 @@ def _remainder(value: Any, size: Any) -> Any:
     return value % size
 
 
+def _sign_of_code(value: Any) -> Any:
+    """-1 and 1 for the codes 0 and 1."""
+    return 2 * value - 1
+
+
 def _in_radians(value: Any) -> Any:
     return value * math.pi / 180
 
@@ -158,6 +164,10 @@ def _between(low: Make, high: Make, node: ast.expr) -> ast.expr:
 
 def _modulo(make: Make, node: ast.expr) -> ast.expr:
     return ast.BinOp(node, ast.Mod(), make())
+
+
+def _sign_of_code_node(node: ast.expr) -> ast.expr:
+    return ast.BinOp(ast.BinOp(ast.Constant(2), ast.Mult(), node), ast.Sub(), ast.Constant(1))
 
 
 def _radians_by(pi: ast.expr, node: ast.expr) -> ast.expr:

@@ -17,6 +17,7 @@ from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.diagnosis import inquiries
+from cwm_engine.diagnosis.editing.copies import copies
 from cwm_engine.diagnosis.editing.texts import Score
 from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.diagnosis.inquiries import sample_of, scores, search, whole_sample
@@ -254,7 +255,7 @@ class _Repair:
         """Look for one edit, for two, and for edits that repair a part each."""
         if start.is_right:
             return Outcome((_repaired(start),), self._tried)
-        repairs = self._whole(start) or self._pair(start)
+        repairs = self._unshared(start) or self._whole(start) or self._pair(start)
         repairs = repairs or self._fitted(start)
         step = start
         if not repairs and (failure := step.failure) is not None and (better := self._guessed(step, failure)):
@@ -266,6 +267,17 @@ class _Repair:
         if not repairs and step.changes:
             repairs = (_repaired(step),)
         return Outcome(repairs, self._tried)
+
+    def _unshared(self, step: _Step) -> tuple[Repaired, ...]:
+        """The program with a copy that was left out, if that repairs it."""
+        for copy in copies(step.reading.text, step.reading.tree):
+            self._tried["guesses"] += 1
+            reading = read(copy.text, self._settings)
+            changes = (*step.changes, f"line {copy.line}: {copy.description}")
+            after = None if reading is None else self._run(reading, changes, step.evidence.form)
+            if after is not None and after.is_right:
+                return (_repaired(after),)
+        return ()
 
     def _whole(self, step: _Step) -> tuple[Repaired, ...]:
         """The single edits that repair a program."""

@@ -19,7 +19,9 @@ _MOST = 4
 
 
 class LocalProposer:
-    """Answers with repaired programs.
+    """Answers with repaired programs; where another proposer writes them, it fits their numbers too.
+
+    A repair fits numbers where edits do not help, so a search of its own needs no such action.
 
     Args:
         settings: How a program is checked.
@@ -28,7 +30,7 @@ class LocalProposer:
     """
 
     name = "local"
-    actions = frozenset({SearchAction.IMPROVE, SearchAction.FIX, SearchAction.FIT})
+    actions = frozenset({SearchAction.IMPROVE, SearchAction.FIX})
 
     def __init__(self, settings: Settings, dataset: Dataset, limits: Limits = Limits()) -> None:
         self._repairer = Repairer(settings, dataset, limits)
@@ -52,7 +54,7 @@ class LocalProposer:
         Raises:
             NothingLeftError: Nothing better is found, or nothing that was not proposed before.
         """
-        if request.action not in self.actions or request.program is None:
+        if request.program is None:
             raise NothingLeftError("there is no program to repair")
         started = time.monotonic()
         work = asyncio.get_running_loop().run_in_executor(None, self._work, request.action, request.program)
