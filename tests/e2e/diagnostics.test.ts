@@ -15,6 +15,8 @@ test("the mistake is underlined on its line and listed under Problems", async ()
     await it.workbench.problems("CWM201").innerText(),
     /obs\[1\].*obs\[3\].*wrong in 537 of 537 transitions/s,
   );
+  await it.workbench.command("View: Focus First Editor Group");
+  await it.workbench.goTo(34);
   await it.picture("wrong");
 });
 

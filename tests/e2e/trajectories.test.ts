@@ -38,3 +38,14 @@ test("it follows the file: where the model is corrected, nothing is marked any m
   await wrong().waitFor({ state: "detached" });
   await it.picture("corrected");
 });
+
+test("it opens from the Test Explorer", async () => {
+  await it.workbench.command("Testing: Focus on Test Explorer View");
+  const row = it.page.locator(".test-explorer .monaco-list-row", { hasText: "cartpole_broken.py" });
+  await row.hover();
+  await row.getByRole("button", { name: "Show Trajectories" }).click();
+  const view = it.page.frameLocator("iframe.webview.ready").last().frameLocator("iframe#active-frame");
+  await view.locator(".run", { hasText: "cartpole_broken.py" }).waitFor();
+  await view.locator(".transition tr.wrong").first().waitFor();
+  await it.picture("from the Test Explorer");
+});
