@@ -22,15 +22,21 @@ export async function selectLanguageModel(server: Server, models: EditorModels, 
   const choices = [...localChoices(), ...(await editorChoices(models)), ...(await endpointChoices(keys))];
   const title = "Which language model writes programs in a search?";
   const chosen = await window.showQuickPick<Choice>(choices, { title, matchOnDescription: true, matchOnDetail: true });
-  if (!chosen?.act || !(await chosen.act())) return;
-  // The key travels in the environment of the server, which only a new one reads.
-  if (server.client) await server.restart({ asked: false });
+  if (chosen?.act) await withNewEnvironment(server, keys, chosen.act);
 }
 
 /** *Set API Key*: stores or deletes the key of an endpoint. */
 export async function setApiKey(server: Server, keys: Keys): Promise<void> {
   const { endpoint } = endpointSettings();
-  if ((await askForKey(keys, address(endpoint))) && server.client) await server.restart({ asked: false });
+  await withNewEnvironment(server, keys, () => askForKey(keys, address(endpoint)));
+}
+
+/** Keys travel in the environment of the server, which only a new one reads; a choice that changes nothing of it needs none. */
+async function withNewEnvironment(server: Server, keys: Keys, act: () => Promise<boolean>): Promise<void> {
+  const before = await keys.environment();
+  if (!(await act()) || !server.client) return;
+  const changed = JSON.stringify(await keys.environment()) !== JSON.stringify(before);
+  if (changed) await server.restart({ asked: false });
 }
 
 function localChoices(): Choice[] {
