@@ -59,7 +59,10 @@ export function session(file: string, options: SessionOptions = {}): Session {
   });
 
   afterEach(async (test) => {
-    if ("passed" in test && !test.passed) await picture(`failed ${test.name}`);
+    if (!("passed" in test) || test.passed) return;
+    // Messages hide by themselves, and are often what says why.
+    await state.workbench?.command("Notifications: Show Notifications").catch(() => {});
+    await picture(`failed ${test.name}`);
   });
 
   after(async () => {
