@@ -15,6 +15,7 @@ test("the language models of the editor are offered", async () => {
   await it.workbench.choices().filter({ hasText: "Scripted One" }).waitFor();
   await it.picture("choice");
   await it.workbench.pick("Scripted One");
+  await it.workbench.toast("Searches ask Scripted One from now on.").waitFor();
 });
 
 test("the one that was chosen writes the program", async () => {

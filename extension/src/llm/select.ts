@@ -71,7 +71,7 @@ async function editorChoices(models: EditorModels): Promise<Choice[]> {
       detail: `Reads ${model.maxInputTokens.toLocaleString("en-US")} tokens at most. The editor may ask for your consent first.`,
       act: async () => {
         await models.choose(model.id);
-        return use("editor");
+        return use("editor", model.name);
       },
     })),
   ];
@@ -87,7 +87,7 @@ async function endpointChoices(keys: Keys): Promise<Choice[]> {
             label: model || "A language model without a name",
             description: [address(endpoint), now(isNow)].filter(Boolean).join(", "),
             detail: (await keys.has(endpoint)) ? "Its key is stored." : "No key is stored.",
-            act: () => use("openai"),
+            act: () => use("openai", model || address(endpoint)),
           },
         ]
       : [];
@@ -123,7 +123,7 @@ async function configureEndpoint(keys: Keys): Promise<boolean> {
   const settings = workspace.getConfiguration(SECTION);
   await settings.update("llm.endpoint", address(endpoint), ConfigurationTarget.Global);
   await settings.update("llm.model", model.trim(), ConfigurationTarget.Global);
-  return use("openai");
+  return use("openai", model.trim());
 }
 
 async function askForKey(keys: Keys, endpoint: string, title = "API key"): Promise<boolean> {
@@ -139,8 +139,10 @@ async function askForKey(keys: Keys, endpoint: string, title = "API key"): Promi
   return true;
 }
 
-async function use(proposer: Proposer): Promise<boolean> {
+async function use(proposer: Proposer, name?: string): Promise<boolean> {
   await workspace.getConfiguration(SECTION).update("synthesis.proposer", proposer, ConfigurationTarget.Global);
+  const told = name === undefined ? "Searches ask no language model from now on." : `Searches ask ${name} from now on.`;
+  void window.showInformationMessage(told);
   return true;
 }
 
