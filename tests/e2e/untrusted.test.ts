@@ -50,7 +50,9 @@ test("once the folder is trusted, the mistake is shown", async () => {
     .getByRole("button", { name: /^Trust/ })
     .first()
     .click();
-  await it.workbench.open("cartpole_broken.py");
+  await it.page.locator(".workspace-trust-editor", { hasText: "You trust this folder" }).waitFor();
+  await it.page.keyboard.press("Escape"); // it lies over the editors
+  await it.page.locator('.tab[data-resource-name="cartpole_broken.py"]').click();
   await it.workbench.squiggles("error").first().waitFor();
   assert.equal(existsSync(marker), true);
 });
