@@ -348,8 +348,8 @@ def test_a_check_that_takes_too_long_as_a_whole_is_stopped():
 def test_many_steps_that_each_take_a_while_are_no_hang():
     """One sample is looked at in two forms, and another is run again: that takes longer than one step may."""
     rows = [(np.array([float(row)]), 0, np.array([float(row)]), 0.0, False) for row in range(16)]
-    source = model_of("        time.sleep(0.02)\n        return self.state, 0.0, False\n")
-    with Runner(Prepared(made(rows)), Limits(step_seconds=0.25)) as runner:
+    source = model_of("        time.sleep(0.05)\n        return self.state, 0.0, False\n")
+    with Runner(Prepared(made(rows)), Limits(step_seconds=1.0)) as runner:
         assert runner.run(program_of(f"import time\n{source}")).status is Status.COMPLETE
 
 
