@@ -98,7 +98,9 @@ async def test_a_cancelled_check_is_answered_and_stops(shared_editor, project):
 async def test_a_check_can_be_cancelled_in_every_phase(shared_editor, project, phase):
     await shared_editor.opened(project.uri, project.text)
     before = len(shared_editor.published)
-    shared_editor.edit(project.uri, project.text.replace("self.state + action", "self.state * 3 - action * 5 + 1"))
+    hopeless = project.text.replace("self.state + action", "self.state * 3 - action * 5 + 1")
+    slow = hopeless.replace("        return", "        sum(range(30_000))\n        return")
+    shared_editor.edit(project.uri, slow)
     waiting = asyncio.ensure_future(
         shared_editor.protocol.send_request_async("cwm/check", {"uri": project.uri}, msg_id=f"check {phase}")
     )
@@ -106,7 +108,7 @@ async def test_a_check_can_be_cancelled_in_every_phase(shared_editor, project, p
     if phase != "told of nothing":
         await shared_editor.until(lambda: len(shared_editor.published) > before)
     if phase == "told of the line":
-        await shared_editor.until(lambda: shared_editor.shown(project.uri)[0].range.start.line == 5)
+        await shared_editor.until(lambda: shared_editor.shown(project.uri)[0].range.start.line == 6)
     shared_editor.cancel_request(types.CancelParams(f"check {phase}"))
     with pytest.raises(Exception, match="canceled"):
         await asyncio.wait_for(waiting, 60)
@@ -171,7 +173,9 @@ async def test_what_the_first_transitions_show_of_a_slow_model_is_shown_at_once(
     text = project.text.replace("        return", "        sum(range(100_000))\n        return").replace("0.0", "2.0")
     shared_editor.open(project.uri, text)
     await shared_editor.until(lambda: shared_editor.shown(project.uri))
-    first = next(status for status in shared_editor.statuses if status.uri == project.uri and status.models)
+    first = await shared_editor.until(
+        lambda: next((status for status in shared_editor.statuses if status.uri == project.uri and status.models), None)
+    )
     assert (first.state, first.models[0].status, first.models[0].total) == ("checking", "partial", 200)
     assert first.models[0].checked < 200
     assert (await shared_editor.settled(project.uri)).state == "complete"
