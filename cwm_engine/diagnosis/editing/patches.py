@@ -404,3 +404,12 @@ def _rebuilt(node: Any, old: ast.AST, made: Callable[[Any], Sequence[Any]]) -> A
             fields = {field: changed.get(field, getattr(node, field, None)) for field in node._fields}
             return type(node)(**fields)
     return node
+
+
+def spliced(source: str, *pieces: tuple[int, int, str]) -> str:
+    """A text with stretches replaced; they do not overlap."""
+    made, position = [], 0
+    for start, end, new in sorted(pieces, key=lambda piece: piece[:2]):
+        made += [source[position:start], new]
+        position = max(end, position)
+    return "".join([*made, source[position:]])

@@ -14,7 +14,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from cwm_engine.diagnosis.editing.edits import alike
-from cwm_engine.diagnosis.editing.patches import Text
+from cwm_engine.diagnosis.editing.patches import Text, spliced
 
 _FAR = 6
 """How many places a statement is moved at most."""
@@ -91,7 +91,7 @@ def _imported(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.lineno in lines:
                 for other in alike(node.func.id) if node.func.id in names else ():
                     if other not in names:
-                        made = _spliced(text.source, (end, end, f", {other}"), (*text.range_of(node.func), other))
+                        made = spliced(text.source, (end, end, f", {other}"), (*text.range_of(node.func), other))
                         said = f"replace `{node.func.id}` by `{other}`"
                         yield Rewriting(node.lineno, "function", 1.25, made, said)
 
@@ -112,9 +112,9 @@ def _orders(text: Text, block: Sequence[ast.stmt], lines: frozenset[int]) -> Ite
             if not moved.endswith("\n"):
                 continue
             if j < i:
-                made = _spliced(text.source, (other[0], other[0], moved), (*span, ""))
+                made = spliced(text.source, (other[0], other[0], moved), (*span, ""))
             else:
-                made = _spliced(text.source, (*span, ""), (other[1], other[1], moved))
+                made = spliced(text.source, (*span, ""), (other[1], other[1], moved))
             where = "before" if j < i else "behind"
             said = f"move `{_first_line(moved)}` {where} line {block[j].lineno}"
             yield Rewriting(statement.lineno, "order", 1.0 if abs(i - j) == 1 else 1.5, made, said)
@@ -127,7 +127,7 @@ def _levels(text: Text, block: Sequence[ast.stmt], lines: frozenset[int]) -> Ite
             span = text.whole_lines(following)
             if span is not None and not isinstance(following, ast.Return):
                 moved = _indented(text.source[slice(*span)])
-                made = _spliced(text.source, (*span, moved))
+                made = spliced(text.source, (*span, moved))
                 yield Rewriting(following.lineno, "level", 2.0, made, f"indent `{_first_line(moved)}`")
     for statement in block:
         inner = _last_block(statement)
@@ -135,7 +135,7 @@ def _levels(text: Text, block: Sequence[ast.stmt], lines: frozenset[int]) -> Ite
             span = text.whole_lines(inner[-1])
             if span is not None:
                 moved = _dedented(text.source[slice(*span)])
-                made = _spliced(text.source, (*span, moved))
+                made = spliced(text.source, (*span, moved))
                 yield Rewriting(inner[-1].lineno, "level", 2.0, made, f"dedent `{_first_line(moved)}`")
 
 
@@ -153,13 +153,11 @@ def _exchanges(text: Text, node: Any) -> Iterator[Rewriting]:
                     pieces = [
                         (*text.range_of(part), new) for part, new in zip(parts, reversed(texts), strict=True)
                     ]  # fmt: skip
-                    yield Rewriting(
-                        node.lineno, "exchange", 1.5, _spliced(text.source, *pieces), "reverse the elements"
-                    )
+                    yield Rewriting(node.lineno, "exchange", 1.5, spliced(text.source, *pieces), "reverse the elements")
             inner = [part for part in parts if isinstance(part, ast.Tuple | ast.List) and len(part.elts) == 2]
             if len(inner) == len(parts) > 1:
                 pairs = [pair for part in inner for pair in _swapped(text, *part.elts)]
-                yield Rewriting(node.lineno, "exchange", 1.25, _spliced(text.source, *pairs), "exchange all pairs")
+                yield Rewriting(node.lineno, "exchange", 1.25, spliced(text.source, *pairs), "exchange all pairs")
 
 
 def _mixed_up(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
@@ -184,7 +182,7 @@ def _mixed_up(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
                     shown = " and ".join(f"`{_shown(text.of(a))}` with `{_shown(text.of(b))}`" for a, b in chosen)
                     said = f"exchange {shown} of line {other.lineno}"
                     cost = 1.0 + 0.25 * len(chosen)
-                    yield Rewriting(one.lineno, "mixed up", cost, _spliced(text.source, *pieces), said)
+                    yield Rewriting(one.lineno, "mixed up", cost, spliced(text.source, *pieces), said)
 
 
 def _differing(one: Any, other: Any) -> list[tuple[Any, Any]] | None:
@@ -236,7 +234,7 @@ def _branches(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
         for i, j in combinations(range(len(bodies)), 2):
             one, other = spans[i], spans[j]
             if one is not None and other is not None:
-                made = _spliced(
+                made = spliced(
                     text.source, (*one, text.source[slice(*other)]), (*other, text.source[slice(*one)])
                 )  # fmt: skip
                 places = f"lines {bodies[i][0].lineno} and {bodies[j][0].lineno}"
@@ -288,12 +286,12 @@ def _names(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
             for one, other in combinations(list(used)[:_MOST_NAMES], 2):
                 pieces = [(*text.range_of(node), other) for node in used[one]]
                 pieces += [(*text.range_of(node), one) for node in used[other]]
-                made = _spliced(text.source, *pieces)
+                made = spliced(text.source, *pieces)
                 yield Rewriting(statement.lineno, "names", 1.5, made, f"exchange `{one}` and `{other}`")
             for one, nodes in used.items():
                 for other in known if len(nodes) > 1 else ():
                     if other != one:
-                        made = _spliced(text.source, *((*text.range_of(node), other) for node in nodes))
+                        made = spliced(text.source, *((*text.range_of(node), other) for node in nodes))
                         said = f"replace every `{one}` by `{other}`"
                         yield Rewriting(statement.lineno, "names", 1.75, made, said)
 
@@ -311,14 +309,14 @@ def _groupings(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
         found = re.search(r"(\*\*|//|[-+*/%])", between)
         if found is not None and id(node) in nested:
             for operator in _BINDING[found.group()]:
-                made = _spliced(text.source, (start + found.start(), start + found.end(), operator))
+                made = spliced(text.source, (start + found.start(), start + found.end(), operator))
                 said = f"replace `{found.group()}` by `{operator}`"
                 yield Rewriting(node.lineno, "operator", 1.0, made, said)
         for side in (node.left, node.right):
             inner = text.range_of(side)
             outer = _with_brackets(text.source, *inner)
             if isinstance(side, ast.BinOp) and outer != inner:
-                made = _spliced(text.source, (*outer, text.source[slice(*inner)]))
+                made = spliced(text.source, (*outer, text.source[slice(*inner)]))
                 said = f"remove the brackets of `{_shown(text.source[slice(*outer)])}`"
                 yield Rewriting(node.lineno, "grouping", 1.0, made, said)
         part = node.left
@@ -334,18 +332,9 @@ def _groupings(text: Text, lines: frozenset[int]) -> Iterator[Rewriting]:
 def _bracketed(text: Text, first: ast.expr, last: ast.expr) -> Rewriting:
     start = _with_brackets(text.source, *text.range_of(first))[0]
     end = _with_brackets(text.source, *text.range_of(last))[1]
-    made = _spliced(text.source, (start, start, "("), (end, end, ")"))
+    made = spliced(text.source, (start, start, "("), (end, end, ")"))
     said = f"put brackets around `{_shown(text.source[start:end])}`"
     return Rewriting(first.lineno, "grouping", 1.0, made, said)
-
-
-def _spliced(source: str, *pieces: tuple[int, int, str]) -> str:
-    """A text with stretches replaced; they do not overlap."""
-    made, position = [], 0
-    for start, end, new in sorted(pieces, key=lambda piece: piece[:2]):
-        made += [source[position:start], new]
-        position = max(end, position)
-    return "".join([*made, source[position:]])
 
 
 def _swapped(text: Text, one: Any, other: Any) -> list[tuple[int, int, str]]:
@@ -353,7 +342,7 @@ def _swapped(text: Text, one: Any, other: Any) -> list[tuple[int, int, str]]:
 
 
 def _exchanged(text: Text, one: Any, other: Any) -> str:
-    return _spliced(text.source, *_swapped(text, one, other))
+    return spliced(text.source, *_swapped(text, one, other))
 
 
 def _block_span(text: Text, block: Sequence[ast.stmt]) -> tuple[int, int] | None:

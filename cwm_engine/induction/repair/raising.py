@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_engine.diagnosis.editing.patches import Text
+from cwm_engine.diagnosis.editing.patches import Text, spliced
 from cwm_engine.sandbox.outputs import Failure
 from cwm_engine.world_model.imports import ALLOWED_MODULES
 
@@ -395,17 +395,17 @@ class _Guesser:
         old = nodes[0].id if nodes else ""
         pieces = [(*self._text.range_of(node), new) for node in nodes]
         line = nodes[0].lineno if nodes else 0
-        return Guess(_spliced(self._text.source, *pieces), f"line {line}: replace `{old}` by `{new}`")
+        return Guess(spliced(self._text.source, *pieces), f"line {line}: replace `{old}` by `{new}`")
 
     def _renamed(self, nodes: Sequence[ast.Attribute], new: str) -> Guess:
         pieces = [
             (self._text.range_of(node)[1] - len(node.attr), self._text.range_of(node)[1], new) for node in nodes
         ]  # fmt: skip
         line, old = (nodes[0].lineno, nodes[0].attr) if nodes else (0, "")
-        return Guess(_spliced(self._text.source, *pieces), f"line {line}: replace `{old}` by `{new}`")
+        return Guess(spliced(self._text.source, *pieces), f"line {line}: replace `{old}` by `{new}`")
 
     def _spliced(self, line: int, *pieces: tuple[int, int, str]) -> Guess:
-        made = _spliced(self._text.source, *pieces)
+        made = spliced(self._text.source, *pieces)
         was, now = (text.splitlines()[line - 1].strip() for text in (self._text.source, made))
         return Guess(made, f"line {line}: replace `{was}` by `{now}`")
 
@@ -418,7 +418,7 @@ class _Guesser:
         first = body[1] if len(body) > 1 and ast.get_docstring(self._text.tree) is not None else body[0]
         line = min([first.lineno, *(part.lineno for part in getattr(first, "decorator_list", ()))])
         at = self._text.offset(line, 0)
-        return Guess(_spliced(self._text.source, (at, at, f"{statement}\n")), f"line {line}: insert `{statement}`")
+        return Guess(spliced(self._text.source, (at, at, f"{statement}\n")), f"line {line}: insert `{statement}`")
 
     def _at_start(self, function: ast.FunctionDef, statement: str) -> Guess:
         first = function.body[0]
@@ -426,7 +426,7 @@ class _Guesser:
             first = function.body[1]
         at = self._text.offset(first.lineno, 0)
         made = f"{' ' * first.col_offset}{statement}\n"
-        return Guess(_spliced(self._text.source, (at, at, made)), f"line {first.lineno}: insert `{statement}`")
+        return Guess(spliced(self._text.source, (at, at, made)), f"line {first.lineno}: insert `{statement}`")
 
     def _behind(self, last: ast.stmt, statement: str) -> Guess:
         source = self._text.source
@@ -435,15 +435,7 @@ class _Guesser:
         stop = len(source) if stop < 0 else stop
         made = f"\n{' ' * last.col_offset}{statement}"
         line = (last.end_lineno or last.lineno) + 1
-        return Guess(_spliced(source, (stop, stop, made)), f"line {line}: insert `{statement}`")
-
-
-def _spliced(source: str, *pieces: tuple[int, int, str]) -> str:
-    made, position = [], 0
-    for start, end, new in sorted(pieces, key=lambda piece: piece[:2]):
-        made += [source[position:start], new]
-        position = max(end, position)
-    return "".join([*made, source[position:]])
+        return Guess(spliced(source, (stop, stop, made)), f"line {line}: insert `{statement}`")
 
 
 def _close(name: str, known: Sequence[str]) -> list[str]:
