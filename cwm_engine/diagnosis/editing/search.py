@@ -275,14 +275,8 @@ class _Search:
             if (scale := self._factor(site)) is not None:
                 product = partial(_product, scale, site.node)
                 self._hit(Edit(site, "factor", 3.5, times(site, scale), product), self._cost(site) + 3.5)
-            for value, make in terms_of(site, self._words, self._namespace):
-                if self._is_over(0):
-                    return False
-                found = self._coefficient(site, value)
-                if found is not None:
-                    number, factor = found
-                    node = partial(multiple_node, site.node, make, number, factor)
-                    self._hit(Edit(site, "term", 3.5, plus_multiple(site, value, number), node), self._cost(site) + 3.5)
+            if not self._fit_term(site, "term", partial(multiple_node, site.node)):
+                return False
         return True
 
     def _factor(self, site: Site) -> float | None:
@@ -330,7 +324,8 @@ class _Search:
                 useful.append((site, isinstance(value, float)))
         points.clear()
         for site, is_smooth in useful:
-            if is_smooth and self._tester.is_telling and not self._fit_statement(site):
+            written = partial(statement_of_multiple, site)
+            if is_smooth and self._tester.is_telling and not self._fit_term(site, "statement", written):
                 return False
         sites, tree = [site for site, _ in useful], self._board.tree
         return (
@@ -351,15 +346,16 @@ class _Search:
         sites = sorted(self._board.sites, key=self._place)
         return self._try_each(sites, rules.values) and done and not self._tester.is_late
 
-    def _fit_statement(self, site: Site) -> bool:
+    def _fit_term(self, site: Site, kind: str, written: Callable[..., Any]) -> bool:
+        """Terms times a fitted number, written by `written`; whether there was time for all."""
         for value, make in terms_of(site, self._words, self._namespace):
             if self._is_over(0):
                 return False
             found = self._coefficient(site, value)
             if found is not None:
                 number, factor = found
-                statement: Make = partial(statement_of_multiple, site, make, number, factor)
-                edit = Edit(site, "statement", 3.5, plus_multiple(site, value, number), statement)
+                syntax: Make = partial(written, make, number, factor)
+                edit = Edit(site, kind, 3.5, plus_multiple(site, value, number), syntax)
                 self._hit(edit, self._cost(site) + 3.5)
         return True
 
