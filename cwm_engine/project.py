@@ -17,7 +17,7 @@ from cwm_engine.errors import CwmError
 from cwm_engine.settings import CONFIG_NAMES, ModelEntry, Settings, read_settings
 
 __all__ = ["ModelEntry", "ModelTarget", "Project", "Settings", "find_project", "find_trajectories", "models_in"]
-__all__ += ["resolve_model", "split_spec"]
+__all__ += ["one_target", "resolve_model", "split_spec"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,27 @@ def resolve_model(
             raise _no_data(path, project)
         targets.append(target)
     return tuple(targets)
+
+
+def one_target(spec: str, project: Project, trajectories: Sequence[str] = ()) -> ModelTarget:
+    """The model that a name means.
+
+    Args:
+        spec: `file.py` or `file.py::Class`; the file need not exist.
+        project: The project it is in.
+        trajectories: The data, where not the configuration's.
+
+    Raises:
+        CwmError: There is no data for it, it is a directory, or several models are configured for the file.
+    """
+    path, _ = split_spec(spec)
+    if path.is_dir():
+        raise CwmError("is a directory", path=path, hint="name the file of one model")
+    targets = resolve_model(spec, project, list(trajectories) or None)
+    if len(targets) > 1:
+        names = ", ".join(target.spec for target in targets)
+        raise CwmError(f"is configured for several models: {names}", path=spec, hint="name one of them")
+    return targets[0]
 
 
 def models_in(

@@ -17,7 +17,7 @@ from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.checking.show import printable, show_count, show_share
 from cwm_engine.cli.output_text import diff_line
-from cwm_engine.cli.target import one_target, source_of
+from cwm_engine.cli.target import source_of
 from cwm_engine.cli.writing import replace_text, require_writable, write_text
 from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_settings
 from cwm_engine.diagnosis.session import Settings
@@ -25,7 +25,7 @@ from cwm_engine.errors import CwmError
 from cwm_engine.induction.documents import fit_json
 from cwm_engine.induction.fit import JOBS, SECONDS, Fit, fit
 from cwm_engine.induction.repair.reading import read
-from cwm_engine.project import find_project
+from cwm_engine.project import find_project, one_target
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.synthesis.result import whole_diff
 from cwm_engine.trajectories.dataset import Dataset

@@ -17,11 +17,11 @@ from rich.console import Console
 
 from cwm_engine.cli.live import LiveView
 from cwm_engine.cli.outcome import Ending, print_ending
-from cwm_engine.cli.target import one_target, source_of
+from cwm_engine.cli.target import source_of
 from cwm_engine.cli.writing import replace_text, require_writable, write_text
 from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_settings
 from cwm_engine.errors import CwmError
-from cwm_engine.project import ModelTarget, Project, find_project
+from cwm_engine.project import ModelTarget, Project, find_project, one_target
 from cwm_engine.synthesis.evaluate import Checks
 from cwm_engine.synthesis.heldout import split_episodes
 from cwm_engine.synthesis.journal import Journal

@@ -18,7 +18,7 @@ from typing import Any
 
 from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_settings
 from cwm_engine.errors import CwmError
-from cwm_engine.project import ModelTarget, Project, find_project, resolve_model
+from cwm_engine.project import ModelTarget, Project, find_project, one_target
 from cwm_engine.settings import Synthesis
 from cwm_engine.synthesis.interfaces import ProposerError
 from cwm_engine.synthesis.journal import Journal
@@ -95,11 +95,7 @@ def target_of(params: Message, project: Project) -> ModelTarget:
         CwmError: There is no data, or several models are configured for the file and none is named.
     """
     path, model = Path(params["path"]), params["model"]
-    targets = resolve_model(f"{path}::{model}" if model else path, project)
-    if len(targets) > 1:
-        names = ", ".join(str(target.class_name) for target in targets)
-        raise CwmError(f"is configured for several models: {names}", path=path, hint="name one of them")
-    return targets[0]
+    return one_target(f"{path}::{model}" if model else str(path), project)
 
 
 def _plan(params: Message, configured: Synthesis, recorded: Recorded | None) -> Plan:
