@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from cwm_engine.properties.elements import action_elements, state_elements
 from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind, try_on, verified
-from cwm_engine.properties.mining_outcome import outcome_candidates
-from cwm_engine.properties.mining_state import state_candidates
+from cwm_engine.properties.mining.outcomes import outcome_candidates
+from cwm_engine.properties.mining.states import state_candidates
 from cwm_engine.trajectories.dataset import Dataset
 
 _LEAST = {Kind.TERMINATION: 5, Kind.INVERSE: 10}
