@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,16 +11,20 @@ import numpy as np
 from cwm_engine.diagnosis.execution.executor import Loader, ModelRef, load_plainly
 from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.induction.identifiability import Open, undetermined
-from cwm_engine.induction.limits import improve, limits_of
+from cwm_engine.induction.limits import Limit, improve, limits_of
 from cwm_engine.induction.literals import Number, Numbers
 from cwm_engine.induction.objective import Objective, OutOfTime, Rows
 from cwm_engine.induction.smooth import Fitter
+from cwm_engine.induction.sparing import Spared, Sparer
 from cwm_engine.induction.writing import Writer, exactly
 
 _FIT_ROWS, _CHECK_ROWS = 64, 400
 _STARTS, _ROUNDS = 7, 3
 _FIT_SHARE = 0.7
 """Share of the time for finding the numbers; the rest is for writing them well."""
+
+_SPARING_SHARE = 0.4
+"""Share of what is left then for finding out which numbers need not change."""
 
 
 @dataclass
@@ -129,12 +133,34 @@ class _Search:
         """Write the numbers well, and tell those that the data does not determine."""
         sharp = self._fitter.polish(self.values, range(len(self.values)), self._rows)
         self._take(sharp)
-        writer = Writer(self._numbers, self._objective, self._fitter, self._check)
-        values = writer.write(self.values, limits_of(self._watched, self.values, self._all))
-        self.values, found.texts = tuple(values), writer.texts
+        limits = limits_of(self._watched, self.values, self._all)
+        spared = self._spared(limits)
+        values, found.texts = self._written(spared.values, limits, spared.kept)
+        if spared.kept and self._count_right(values) < self._count_right(self.values):
+            values, found.texts = self._written(self.values, limits, frozenset())
+        self.values = tuple(values)
         self.missed = self._missed(values)
         limits = limits_of(self._watched, self.values, self._all)
         found.undetermined = undetermined(self._fitter.slopes(self.values), limits)
+
+    def _spared(self, limits: Mapping[int, Limit]) -> Spared:
+        """The fitted values with as few changes as possible, if such are found in a part of the time."""
+        objective = self._objective
+        deadline, now = objective.deadline, time.process_time()
+        objective.deadline = now + _SPARING_SHARE * (deadline - now)
+        try:
+            spared = Sparer(self._numbers, objective, self._fitter, self._check).spare(self.values, limits)
+        except OutOfTime:
+            spared = None
+        finally:
+            objective.deadline = deadline
+        return spared or Spared(self.values, frozenset())
+
+    def _written(
+        self, values: Sequence[Number], limits: Mapping[int, Limit], kept: frozenset[int]
+    ) -> tuple[list[Number], dict[int, str]]:
+        writer = Writer(self._numbers, self._objective, self._fitter, self._check)
+        return writer.write(values, limits, kept), writer.texts
 
     def plain_texts(self) -> dict[int, str]:
         """All digits of the numbers."""
@@ -150,6 +176,10 @@ class _Search:
         if better or (missed == self.missed and self._fitter.best is not None):
             self.values, self.missed = tuple(values), missed
         return better
+
+    def _count_right(self, values: Sequence[Number]) -> int:
+        """How many transitions of the whole sample are predicted rightly."""
+        return int(self._objective.right(values, self._all).sum())
 
     def _missed(self, values: Sequence[Number]) -> float:
         return 1.0 - self._objective.right_fields(values, self._check) / self._objective.all_fields(self._check)

@@ -106,13 +106,16 @@ class Fitter:
         best = min(one.missed for one in found)
         return sum(one.missed <= best + 0.01 for one in found) >= _STALLED
 
-    def polish(self, values: Sequence[Number], free: Sequence[int], rows: Rows) -> tuple[Number, ...]:
+    def polish(
+        self, values: Sequence[Number], free: Sequence[int], rows: Rows, *, evaluations: int = _POLISHES
+    ) -> tuple[Number, ...]:
         """A few Gauss-Newton steps for some constants on other rows, taken only where they help."""
         first = np.array(values, dtype=np.float64)
         if not len(free):
             return tuple(values)
         made = Coordinates(first, self._objective.start, free, log=True)
-        solved = self._least_squares(made, np.zeros(len(made.free)), range(len(made.free)), rows, evaluations=_POLISHES)
+        places = range(len(made.free))
+        solved = self._least_squares(made, np.zeros(len(made.free)), places, rows, evaluations=evaluations)
         after = made.values(solved)
         better = self._size(after, rows) <= self._size(values, rows) + 1e-6
         return tuple(after) if better else tuple(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -11,11 +11,8 @@ from cwm_engine.induction.literals import Literal, Number, Numbers
 from cwm_engine.induction.objective import Floats, Objective, Rows
 from cwm_engine.induction.rounding import Written, shortest_between, ways_to_write
 from cwm_engine.induction.smooth import Fitter
+from cwm_engine.induction.sparing import SUFFERS, WORSE, noise
 
-_SUFFERS = 0.1
-"""How much of the tolerance predictions may move when a number is rounded, beyond the noise that is there."""
-
-_WORSE = 1.5
 _FLAT = 1e-5
 """Directions that matter less than this share of the one that matters most are flat, as far as differences can tell."""
 
@@ -45,12 +42,15 @@ class Writer:
         self._limits: Mapping[int, Limit] = {}
         self.texts: dict[int, str] = {}
 
-    def write(self, fitted: Sequence[Number], limits: Mapping[int, Limit]) -> list[Number]:
+    def write(
+        self, fitted: Sequence[Number], limits: Mapping[int, Limit], kept: Collection[int] = frozenset()
+    ) -> list[Number]:
         """Find the texts.
 
         Args:
             fitted: All constants.
             limits: Those that are limits.
+            kept: Those that are as they are written, and stay so.
 
         Returns:
             All constants as they are written now.
@@ -59,11 +59,12 @@ class Writer:
         self._slopes, self._limits = slopes, limits
         literals = self._numbers.literals
         smooth = np.abs(slopes).max(axis=0, initial=0.0) > 0
+        smooth[list(kept)] = True
         values: list[Number] = list(fitted)
         for number in np.flatnonzero(~smooth).tolist():
             values[number] = self._write_limit(number, values)
-        free = np.flatnonzero(smooth).tolist()
-        self._allowed = np.maximum(_SUFFERS, _WORSE * self._noise(values))
+        free = [number for number in np.flatnonzero(smooth).tolist() if number not in kept]
+        self._allowed = np.maximum(SUFFERS, WORSE * noise(self._objective, values, self._rows))
         # Whole numbers have to be whole. What the data determines is short by itself, as long as all others can make up
         # for the last digit; of those that only count together the first stay as they are written.
         order = sorted(free, key=lambda number: (not literals[number].whole, -_strength(slopes, free, number)))
@@ -109,7 +110,8 @@ class Writer:
             tried[number] = way.value
             if not (small or limit):
                 tried = list(self._fitter.polish(tried, free, self._rows))
-            if (self._noise(tried) <= self._allowed).all() and self.count_right_fields(tried) >= right:
+            off = noise(self._objective, tried, self._rows)
+            if (off <= self._allowed).all() and self.count_right_fields(tried) >= right:
                 self._note(number, way)
                 if not small:
                     self._slopes = self._fitter.slopes(tried)
@@ -124,12 +126,6 @@ class Writer:
             added = self._numbers.literals[place].value == 0
             moved[place] = values[place] + move if added else values[place] * float(np.exp(move))
         return moved
-
-    def _noise(self, values: Sequence[Number]) -> Floats:
-        """How far each cell is off in a typical transition and in a bad one, in tolerances, shape (2, cells)."""
-        off = np.abs(self._objective.residuals(values, self._rows)) / self._objective.allowed[self._rows]
-        found: Floats = np.quantile(off, [0.5, 0.95], axis=0)
-        return found
 
     def _note(self, number: int, written: Written) -> Number:
         if written.value != self._numbers.literals[number].value:
