@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cwm_engine.errors import CwmError
+from cwm_engine.induction.repair.repairer import SECONDS
 from cwm_engine.project import ModelTarget
 from cwm_engine.synthesis.asking import Requests
 from cwm_engine.synthesis.heldout import split_episodes
@@ -21,6 +22,9 @@ from cwm_engine.synthesis.proposers.openai_proposer import OpenAIProposer
 from cwm_engine.synthesis.proposers.replay import Replay
 from cwm_engine.synthesis.runs import new_run_path
 from cwm_engine.synthesis.tree import ROOT, Tree
+
+POLISH_SECONDS = 15.0
+"""Wall time for work on one program of a language model: a program that takes longer is better asked about."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ def proposers_of(
     local: LocalProposer | None = None
     if plan.proposer == "local" or plan.polishes or plan.fit:
         searched = split_episodes(problem.dataset, plan.held_out, plan.seed).searched
-        local = LocalProposer(problem.settings, searched, problem.sandbox)
+        seconds = SECONDS if plan.proposer == "local" else POLISH_SECONDS
+        local = LocalProposer(problem.settings, searched, problem.sandbox, seconds)
     proposer: Proposer
     match plan.proposer:
         case "openai" if endpoint is not None:

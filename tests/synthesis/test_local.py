@@ -69,6 +69,14 @@ def test_a_cancelled_request_ends_and_so_does_its_thread():
     made.close()
 
 
+def test_a_program_that_never_ends_is_repaired(proposer):
+    endless = RIGHT.replace(
+        "        self.position = (", "        while True:\n            pass\n        self.position = (", 1
+    )
+    assert endless != RIGHT
+    assert "then all " in propose(proposer, endless, SearchAction.FIX)[0].reply
+
+
 def test_a_program_that_does_not_parse_is_mended(proposer):
     broken = RIGHT.replace("def step(self, action):", "def step(self, action)")
     assert propose(proposer, broken, SearchAction.FIX)[0].program == RIGHT

@@ -19,7 +19,7 @@ from cwm_engine.diagnosis.editing.edits import Edit, Make, number_node
 from cwm_engine.diagnosis.editing.vocabulary import Vocabulary
 from cwm_engine.diagnosis.execution.levels import Level, function_levels
 from cwm_engine.diagnosis.execution.operations import ARITHMETIC, Binary, original
-from cwm_engine.diagnosis.execution.schemata import LOCALS, Operands, Site, call_switch, site_switch
+from cwm_engine.diagnosis.execution.schemata import LOCALS, Operands, Site, call_switch, site_switch, tick
 from cwm_engine.diagnosis.execution.syntax import at, like, loaded
 
 Value = Callable[..., Any]
@@ -125,8 +125,9 @@ class _Points:
 
     def _inside(self, statement: ast.stmt) -> ast.stmt:
         if isinstance(statement, ast.If | ast.While | ast.For):
+            counted = [] if isinstance(statement, ast.If) else [tick(statement)]
             orelse = self._block(statement.orelse) if statement.orelse else []
-            return like(statement, body=self._block(statement.body), orelse=orelse)
+            return like(statement, body=[*counted, *self._block(statement.body)], orelse=orelse)
         return statement
 
     def _point(self, statement: ast.stmt, *, behind: bool) -> list[ast.stmt]:

@@ -9,14 +9,11 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from cwm_engine.diagnosis.execution.bounded import LOOP_ITERATIONS, bounded
 from cwm_engine.diagnosis.execution.executor import Bench, Loader, ModelRef, load_plainly
-from cwm_engine.diagnosis.execution.levels import recursive_functions
 from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.diagnosis.execution.tester import rows_to_try
 from cwm_engine.world_model.counters import Counters
-from cwm_engine.world_model.probes import instrument
-
-_LOOP_ITERATIONS = 100_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,7 +38,7 @@ class TextTester:
         self._model = model
         self._sample = sample
         self._loader = loader
-        self._counters = Counters(_LOOP_ITERATIONS)
+        self._counters = Counters(LOOP_ITERATIONS)
         self._rows = rows_to_try(sample)
         self._twin: Bench | None = None
 
@@ -72,9 +69,7 @@ class TextTester:
     def _bench(self, text: str) -> Bench | None:
         self._counters.refill()
         try:
-            tree = ast.parse(text)
-            if any(isinstance(node, ast.While) for node in ast.walk(tree)) or recursive_functions(tree):
-                tree = instrument(tree).tree
+            tree = bounded(ast.parse(text))
             names = self._counters.names
             bench = Bench(tree, self._model, self._sample, names, self._loader, twin=self._twin)
         except KeyboardInterrupt:

@@ -89,6 +89,11 @@ def call_switch(statement: int) -> str:
     return f"_cwm_a{statement}"
 
 
+def tick(place: Any) -> ast.stmt:
+    """A turn of a loop, counted by the switchboard."""
+    return at(place, ast.Expr(at(place, ast.Call(_name(TICK, place), [], []))))
+
+
 def rewrite(tree: ast.Module, model: str, lines: frozenset[int] | None = None) -> tuple[ast.Module, list[Site]]:
     """A module with switches, and its sites.
 
@@ -138,11 +143,11 @@ class _Builder:
                               body=self._block(statement.body), orelse=self._block(statement.orelse))]  # fmt: skip
             case ast.While():
                 return [like(statement, test=self._root(statement, statement.test),
-                              body=[_tick(statement), *self._block(statement.body)],
+                              body=[tick(statement), *self._block(statement.body)],
                               orelse=self._block(statement.orelse))]  # fmt: skip
             case ast.For():
                 return [like(statement, iter=self._root(statement, statement.iter),
-                              body=[_tick(statement), *self._block(statement.body)],
+                              body=[tick(statement), *self._block(statement.body)],
                               orelse=self._block(statement.orelse))]  # fmt: skip
             case ast.Assert():
                 return [like(statement, test=self._root(statement, statement.test))]
@@ -159,7 +164,7 @@ class _Builder:
         self._function, self._thunks = function.name, True
         body = self._block(function.body)
         if function.name in self._recursive:
-            body = [_tick(function), *body]
+            body = [tick(function), *body]
         self._function, self._thunks = before
         return like(function, body=body, args=arguments)
 
@@ -383,7 +388,3 @@ def _is_off(statement: int, place: Any) -> ast.Compare:
 def _thunk(part: ast.expr) -> ast.expr:
     nothing = ast.arguments([], [], None, [], [], None, [])
     return at(part, ast.Lambda(nothing, part))
-
-
-def _tick(place: Any) -> ast.stmt:
-    return at(place, ast.Expr(at(place, ast.Call(_name(TICK, place), [], []))))

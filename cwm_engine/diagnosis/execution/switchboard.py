@@ -180,10 +180,13 @@ class Switchboard:
         }  # fmt: skip
 
     def _calibrate(self) -> None:
-        """Allow ten times the iterations that the program itself needs."""
+        """Allow ten times the iterations that the program itself needs where it ends."""
         most = 0
         for row in range(min(len(self.sample), 16)):
             self._left[0] = 100 * _LOOP_ITERATIONS
             self.bench.accepts(row)
+            if self._left[0] < 0:
+                self._limit = max(10 * most + 1000, _LOOP_ITERATIONS)
+                return
             most = max(most, 100 * _LOOP_ITERATIONS - self._left[0])
         self._limit = min(10 * most + 1000, 100 * _LOOP_ITERATIONS)

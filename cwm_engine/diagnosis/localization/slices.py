@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from cwm_engine.diagnosis.execution.bounded import LOOP_ITERATIONS, bounded
 from cwm_engine.diagnosis.execution.executor import Bench, Loader, ModelRef, load_plainly
 from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.diagnosis.localization.masks import Mask, items_of, union
@@ -23,6 +24,7 @@ from cwm_engine.diagnosis.localization.shadow import Shadow
 from cwm_engine.diagnosis.localization.shadow_compiler import compile_function
 from cwm_engine.diagnosis.localization.spectrum import ochiai
 from cwm_engine.trajectories.columns import DictOf, Leaf, Structure, TupleOf
+from cwm_engine.world_model.counters import Counters
 from cwm_engine.world_model.discovery import Dialect
 
 _SMALL = 64
@@ -80,7 +82,8 @@ def component_slices(
         deadline: `time.process_time()` at which to stop; the slices of the rows left are inexact.
         loader: What runs the module.
     """
-    bench = Bench(tree, model, sample, {}, loader)
+    counters = Counters(LOOP_ITERATIONS)
+    bench = Bench(bounded(tree), model, sample, counters.names, loader)
     states, actions = sample.inputs()
     histories = sample.histories()
     tracer = _Tracer(tree, model, bench.machine.namespace, sample.following.structure)
@@ -92,6 +95,7 @@ def component_slices(
         try:
             if time.process_time() > deadline:
                 raise TimeoutError
+            counters.refill()
             expected = bench.judge.cells(bench.output(row))
             observation, masks = tracer.run(
                 bench.fresh(states[row]), actions[row], histories[row] if histories else None

@@ -36,7 +36,7 @@ from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.dataset import Dataset
 
 SECONDS = 60.0
-"""Wall time for one repair; what is under way is finished."""
+"""Wall time for one repair, unless its caller says otherwise."""
 
 SINGLE_SECONDS = 6.0
 """Processor time for the search for one edit; nearly all is for what is left out, where no slip is found."""
@@ -109,10 +109,14 @@ class Repairer:
         settings: How a model is checked.
         dataset: What was observed.
         limits: What a model may use.
+        seconds: Wall time for one repair; what is under way is finished.
     """
 
-    def __init__(self, settings: Settings, dataset: Dataset, limits: Limits = Limits()) -> None:
+    def __init__(
+        self, settings: Settings, dataset: Dataset, limits: Limits = Limits(), seconds: float = SECONDS
+    ) -> None:
         self._settings = settings
+        self._seconds = seconds
         self._prepared = Prepared(dataset, settings.mode, settings.tolerance, settings.ignore_fields)
         self._runner = Runner(self._prepared, limits, jobs=(*inquiries.JOBS, *fitting.JOBS))
 
@@ -140,7 +144,7 @@ class Repairer:
             Stopped: `stop` was called.
         """
         self._runner.stop = Stop()
-        work = _Repair(self._runner, self._settings, time.monotonic() + SECONDS)
+        work = _Repair(self._runner, self._settings, time.monotonic() + self._seconds)
         start = work.begin(text)
         if start is None:
             return Outcome(problem="It holds no model that can be run, and no change of one line makes it hold one.")

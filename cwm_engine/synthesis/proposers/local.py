@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cwm_engine.diagnosis.session import Settings
-from cwm_engine.induction.repair.repairer import Outcome, Repaired, Repairer
+from cwm_engine.induction.repair.repairer import SECONDS, Outcome, Repaired, Repairer
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.synthesis.asking import short_diff
 from cwm_engine.synthesis.interfaces import Estimate, NothingLeftError, Proposal, Request, SearchAction
@@ -27,13 +27,16 @@ class LocalProposer:
         settings: How a program is checked.
         dataset: What was observed and may be used, without the held-out part.
         limits: What a program may use.
+        seconds: Wall time for one repair.
     """
 
     name = "local"
     actions = frozenset({SearchAction.IMPROVE, SearchAction.FIX})
 
-    def __init__(self, settings: Settings, dataset: Dataset, limits: Limits = Limits()) -> None:
-        self._repairer = Repairer(settings, dataset, limits)
+    def __init__(
+        self, settings: Settings, dataset: Dataset, limits: Limits = Limits(), seconds: float = SECONDS
+    ) -> None:
+        self._repairer = Repairer(settings, dataset, limits, seconds)
         self._lock = threading.Lock()
         self._proposed: dict[str, set[str]] = {}
 
