@@ -8,6 +8,7 @@ import sys
 TABLES = (
     "throughput",
     "memory",
+    "coverage",
     "localization",
     "fitting",
     "repair",

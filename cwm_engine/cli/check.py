@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from cwm_engine.checking.report import Repair, Report, exit_code
+from cwm_engine.checking.show import show_count
 from cwm_engine.cli.desk import Desk, Outcome, Task
 from cwm_engine.cli.output import OutputFormat, write_report
 from cwm_engine.cli.progress import Bars
 from cwm_engine.cli.watch import watch
 from cwm_engine.cli.writing import replace_text
+from cwm_engine.diagnosis.coverage import write_coverage
 from cwm_engine.diagnosis.opening import Request, failed
 from cwm_engine.errors import CwmError
 from cwm_engine.findings import Severity
@@ -42,19 +44,30 @@ class CheckOptions:
     skip_bad: bool = False
     timeout: float | None = None
     workers: int | None = None
+    coverage: Path | None = None
 
     @property
     def request(self) -> Request:
         """What concerns the check of each file."""
-        return Request(self.select, self.ignore, self.cwmb, self.skip_bad, self.timeout)
+        return Request(
+            self.select, self.ignore, self.cwmb, self.skip_bad, self.timeout, coverage=self.coverage is not None
+        )
 
 
 def run_check(options: CheckOptions) -> int:
-    """Check models, print the report, and return the exit code."""
+    """Check models, print the report, and return the exit code.
+
+    Raises:
+        CwmError: The coverage cannot be written.
+    """
     if options.watch:
         return watch(lambda: _resolve(options), options.request, lambda outcomes: show(outcomes, options))
     try:
-        return show(check(options), options)
+        outcomes = check(options)
+        code = show(outcomes, options)
+        if options.coverage is not None:
+            _write_coverage(outcomes, options.coverage)
+        return code
     except KeyboardInterrupt:
         _leave()
 
@@ -72,6 +85,17 @@ def show(outcomes: Sequence[Outcome], options: CheckOptions) -> int:
     write_report(report, texts, options.output_format, sys.stdout, diffs=options.diff or options.fix)
     sys.stdout.flush()
     return max((_exit_code(outcome, options) for outcome in outcomes), default=2)
+
+
+def _write_coverage(outcomes: Sequence[Outcome], target: Path) -> None:
+    covered = [coverage for outcome in outcomes for coverage in outcome.coverage]
+    if not covered:
+        sys.stderr.write("no coverage was written: no model was run\n")
+        return
+    write_coverage(covered, target)
+    episodes = show_count(sum(len(coverage.contexts) - 1 for coverage in covered), "episode")
+    named = "" if target == Path(".coverage") else f" --data-file={target}"
+    sys.stderr.write(f"coverage by {episodes} written to {target}: `coverage report{named}` shows it\n")
 
 
 def _resolve(options: CheckOptions) -> list[Task | Outcome]:

@@ -8,6 +8,7 @@ from typing import Self
 
 from cwm_engine.checking.report import ModelReport, Status
 from cwm_engine.cli.progress import Bars
+from cwm_engine.diagnosis.coverage import Coverage
 from cwm_engine.diagnosis.opening import Request, failed, open_session, with_skipped
 from cwm_engine.diagnosis.session import Session
 from cwm_engine.errors import CwmError
@@ -29,13 +30,15 @@ class Task:
 class Outcome:
     """The reports about one file, the project they were made in, and the text they are about.
 
-    `task` is None where the file could not even be found, `source` where it could not be read.
+    `task` is None where the file could not even be found, `source` where it could not be read. `coverage` is what each
+    episode ran of it, where that was asked for.
     """
 
     reports: tuple[ModelReport, ...]
     project: Project
     task: Task | None = None
     source: ModelSource | None = None
+    coverage: tuple[Coverage, ...] = ()
 
 
 class Desk:
@@ -71,6 +74,7 @@ class Desk:
     def check(self, bars: Bars) -> Outcome:
         """Check the file as it is now; what keeps it from being checked is part of the report."""
         task, source = self.task, None
+        coverage: list[Coverage] = []
         path = str(task.target.path)
         try:
             read = read_source(task.target.path)
@@ -82,6 +86,7 @@ class Desk:
                 task.target, task.project.settings, self._request
             )
             reports = session.check(source.text, on_progress=lambda progress: bars.show(task.target.spec, progress))
+            coverage = session.coverage() if self._request.coverage else []
         except CwmError as error:
             reports, dataset = [failed(path, error, task.target.class_name)], None
-        return Outcome(with_skipped(reports, dataset), task.project, task, source)
+        return Outcome(with_skipped(reports, dataset), task.project, task, source, tuple(coverage))

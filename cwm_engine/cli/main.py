@@ -90,10 +90,19 @@ def check(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed records of the data out.")] = False,
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds one model may take.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", "-j", min=1, help="Models checked at once.")] = None,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Write what each episode runs to `.coverage`, for coverage.py.")
+    ] = False,
+    coverage_file: Annotated[
+        Path | None,
+        typer.Option("--coverage-file", envvar="COVERAGE_FILE", help="Where to write it; only with --coverage."),
+    ] = None,
 ) -> None:
     """Check world models against recorded transitions and show their faults on the lines."""
     from cwm_engine.cli.check import CheckOptions, run_check
 
+    if coverage and watch:
+        raise typer.BadParameter("give --coverage or --watch, not both")
     options = CheckOptions(
         files=tuple(str(file) for file in files or ()),
         trajectories=tuple(trajectories or ()),
@@ -109,6 +118,7 @@ def check(
         skip_bad=skip_bad,
         timeout=timeout,
         workers=workers,
+        coverage=(coverage_file or Path(".coverage")) if coverage else None,
     )
     raise typer.Exit(run_check(options))
 

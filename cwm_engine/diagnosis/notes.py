@@ -32,7 +32,10 @@ def run_notes(evidence: Evidence, places: Places, instrumented: Instrumented, *,
 
 
 def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) -> list[Finding]:
-    """The outermost pieces of code that no transition executes; nothing where it is not known of every transition."""
+    """The outermost pieces of code that no transition executes, and the branches without code that none takes.
+
+    Nothing where it is not known of every transition.
+    """
     probes = len(instrumented.probes)
     if len(evidence.loading) != probes or len(evidence.paths) >= most_paths(probes):
         return []  # not told in full
@@ -49,8 +52,13 @@ def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) 
     ]
     inside = {block.index for block in silent}
     outermost = [block for block in silent if block.lines and block.parent not in inside]
+    never_skipped = [block for block in silent if block.kind == "skip" and block.parent not in inside]
     return [
-        _note("CWM601", "No transition executes this code.", _span_of_lines(places, block.lines)) for block in outermost
+        *(_note("CWM601", "No transition executes this code.", _span_of_lines(places, one.lines)) for one in outermost),
+        *(
+            _note("CWM603", "No transition skips this: the condition is always fulfilled.", places.line(one.line))
+            for one in never_skipped
+        ),
     ]
 
 

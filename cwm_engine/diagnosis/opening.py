@@ -28,6 +28,7 @@ class Request:
         timeout: Seconds one model may take, instead of what is configured.
         fallback: How near a float must be where nothing is configured.
         wall_seconds: Seconds one model may take where nothing is configured.
+        coverage: Whether to find out what each episode runs.
     """
 
     select: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class Request:
     timeout: float | None = None
     fallback: Tolerance = Tolerance()
     wall_seconds: float | None = None
+    coverage: bool = False
 
 
 def open_session(target: ModelTarget, configured: Configured, request: Request) -> tuple[Dataset, Session]:

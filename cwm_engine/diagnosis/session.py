@@ -18,6 +18,7 @@ from cwm_engine.checking.prepared import Mode, Prepared
 from cwm_engine.checking.report import ModelReport, Status, Transitions, filter_findings
 from cwm_engine.checking.run import Progress, Runner
 from cwm_engine.diagnosis.carry import Carrier
+from cwm_engine.diagnosis.coverage import Coverage, coverage_of
 from cwm_engine.diagnosis.failures import failures, wrong_data
 from cwm_engine.diagnosis.investigation import Investigation, investigate
 from cwm_engine.diagnosis.mismatches import mismatch, mispredicted
@@ -96,6 +97,8 @@ class _Version:
         return ast.dump(self.tree)
 
 
+_JOBS = tuple(f"cwm_engine.diagnosis.{name}" for name in ("jobs", "thresholds", "tracing"))
+
 OnReport = Callable[[ModelReport], None]
 OnProgress = Callable[[Progress], None]
 
@@ -115,9 +118,7 @@ class Session:
     def __init__(self, settings: Settings, dataset: Dataset, limits: Limits = Limits()) -> None:
         self.settings = settings
         self.prepared = Prepared(dataset, settings.mode, settings.tolerance, settings.ignore_fields)
-        self._runner = Runner(
-            self.prepared, limits, jobs=("cwm_engine.diagnosis.jobs", "cwm_engine.diagnosis.thresholds")
-        )
+        self._runner = Runner(self.prepared, limits, jobs=_JOBS)
         self.files: tuple[Path, ...] = ()
         self._before: dict[str, tuple[Evidence, Instrumented]] = {}
         self._last: tuple[_Version, list[ModelReport]] | None = None
@@ -140,6 +141,10 @@ class Session:
     def evidence(self) -> Mapping[str, Evidence]:
         """What the last run of each model that was run has shown, by the model's name."""
         return {name: evidence for name, (evidence, _) in self._before.items()}
+
+    def coverage(self) -> list[Coverage]:
+        """What each episode ran of the models of the text that was checked last."""
+        return [coverage_of(self._runner, evidence, self.settings.path) for evidence in self.evidence.values()]
 
     def forget(self) -> None:
         """Check the next text as if it were the first: what was seen before decides nothing about it."""
