@@ -1,20 +1,21 @@
-"""Thresholds that no transition reaches: numeric comparisons whose outcome never changes.
+"""Thresholds that no transition reaches: comparisons whose outcome never changes, and limits that never act.
 
 `x < -2.4 or x > 2.4 or abs(angle) > limit` ends episodes even where `x` never came near 2.4; then every
-branch has run and still nothing is known about the 2.4. So each comparison is watched by itself.
+branch has run and still nothing is known about the 2.4. So each comparison is watched by itself, and so is each
+`min(speed, limit)` that always gives the speed.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.run import Runner
-from cwm_engine.findings import CODES, Finding
+from cwm_engine.findings import CODES, Finding, Suspect
 from cwm_engine.sandbox.handles import ChildDied
 from cwm_engine.sandbox.program import load_program
 from cwm_engine.sandbox.runner import instances, outputs_of
@@ -27,14 +28,18 @@ from cwm_engine.world_model.source import span_of
 WATCHED_ROWS = 20_000
 """Transitions that are watched; a threshold that so many never reach is not reached."""
 
-_WATCH = "_cwm_watch"
+_WATCH, _WATCH_LIMIT = "_cwm_watch", "_cwm_watch_limit"
 _FALSE, _TRUE = 1, 2
+_FIRST, _SECOND = 1, 2
+"""Which argument of `min` or `max` was the result."""
+
+_LEAST, _GREATEST = frozenset({"min", "minimum", "fmin"}), frozenset({"max", "maximum", "fmax"})
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-_OF_INTEREST = (ast.Compare, ast.If, ast.While, ast.IfExp, ast.ClassDef, ast.FunctionDef)
+_OF_INTEREST = (ast.Compare, ast.Call, ast.If, ast.While, ast.IfExp, ast.ClassDef, ast.FunctionDef)
 
 
 def unreached_thresholds(runner: Runner, evidence: Evidence, tree: ast.Module, lines: tuple[str, ...]) -> list[Finding]:
-    """A note for each comparison with a constant that came out the same for every transition.
+    """A note for each comparison with a constant, and each limit, that came out the same for every transition.
 
     A comparison that is the whole test of an `if` is left out: the branch not taken is a finding of its own.
 
@@ -44,41 +49,89 @@ def unreached_thresholds(runner: Runner, evidence: Evidence, tree: ast.Module, l
         tree: The model's file, parsed.
         lines: Its lines.
     """
-    comparisons = _comparisons(tree)
-    if not comparisons:
+    watched = _watched(tree)
+    if not watched:
         return []
     seen = _outcomes(runner, evidence)
-    found = []
-    for comparison, outcome in zip(comparisons, seen, strict=False):
-        if outcome in (_FALSE, _TRUE):
-            never = "true" if outcome == _FALSE else "false"
-            span = span_of(comparison, lines)
-            written = ast.unparse(comparison)
-            if span.line == span.end_line:
-                written = lines[span.line - 1][span.column - 1 : span.end_column - 1]
-            text = f"`{written}` is never {never} in these transitions: nothing is known about its limit."
-            code = CODES["CWM602"]
-            found.append(Finding(code=code.code, severity=code.severity, message=text, span=span, note=code.fix))
-    return found
+    return [
+        _finding(node, outcome, tree, lines)
+        for node, outcome in zip(watched, seen, strict=False)
+        if outcome in (_FALSE, _TRUE)
+    ]
+
+
+def _finding(node: ast.Compare | ast.Call, outcome: int, tree: ast.Module, lines: tuple[str, ...]) -> Finding:
+    written = _written(node, lines)
+    if isinstance(node, ast.Compare):
+        never = "true" if outcome == _FALSE else "false"
+        sides = [node.left, node.comparators[0]]
+        text = f"`{written}` is never {never} in these transitions: nothing is known about its limit."
+    else:
+        always, unknown = node.args if outcome == _FIRST else reversed(node.args)
+        sides = [unknown]
+        text = (
+            f"`{written}` is always `{_written(always, lines)}` in these transitions: "
+            f"nothing is known about `{_written(unknown, lines)}`."
+        )
+    span, code = span_of(node, lines), CODES["CWM602"]
+    return Finding(
+        code=code.code, severity=code.severity, message=text, span=span, note=code.fix,
+        suspects=tuple(Suspect(line, 1.0) for line in _set_at(sides, tree) if line != span.line),
+    )  # fmt: skip
+
+
+def _written(node: ast.expr, lines: tuple[str, ...]) -> str:
+    span = span_of(node, lines)
+    if span.line == span.end_line:
+        return lines[span.line - 1][span.column - 1 : span.end_column - 1]
+    return ast.unparse(node)
+
+
+def _set_at(sides: Sequence[ast.expr], tree: ast.Module) -> list[int]:
+    """The lines that set the constants in expressions."""
+    nodes = [node for node in ast.walk(tree) if isinstance(node, _OF_INTEREST)]
+    constants = _constant_names(tree, nodes)
+    named = {
+        ast.unparse(part) for side in sides for part in ast.walk(side) if isinstance(part, ast.Name | ast.Attribute)
+    }
+    places: dict[str, list[int]] = {name: [] for name in named & constants}
+    for holder in [tree, *nodes]:
+        if isinstance(holder, ast.Module | ast.ClassDef) or getattr(holder, "name", "") == "__init__":
+            for statement in getattr(holder, "body", ()):
+                for name in _targets(statement):
+                    own = f"self.{name}" if isinstance(holder, ast.ClassDef) else name
+                    if own in places:
+                        places[own].append(statement.lineno)
+    return sorted({found[0] for found in places.values() if len(found) == 1})
 
 
 def watch(context: Any, request: dict[str, Any], _blob: bytes) -> None:
-    """The job: run the model with every comparison watched and send which outcomes each had, as bits."""
+    """The job: run the model with comparisons and limits watched and send which outcomes each had, as bits."""
     tree = ast.parse(request["source"])
-    comparisons = _comparisons(tree)
-    seen = [0] * len(comparisons)
+    watched = _watched(tree)
+    seen = [0] * len(watched)
+    directions = [1 if isinstance(node, ast.Call) and _name_of(node.func) in _GREATEST else -1 for node in watched]
 
     def note(number: int, outcome: Any) -> Any:
         seen[number] |= _TRUE if outcome else _FALSE
         return outcome
 
-    instrumented = instrument(_Watched(comparisons).visit(tree))
+    def note_limit(number: int, function: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
+        result = function(one, other)
+        try:
+            ahead = directions[number] * (one - other)
+            seen[number] |= _FIRST if ahead > 0 else _SECOND if ahead < 0 else 0
+        except Exception:  # noqa: BLE001 - arrays, texts: nothing is said about them
+            seen[number] |= _FIRST | _SECOND
+        return result
+
+    instrumented = instrument(_Watched(watched).visit(tree))
     counters = Counters(context.limits.loop_iterations)
     namespace = load_program(
         instrumented.tree,
         siblings=request["siblings"],
         package=request["package"],
-        namespace={**counters.names, _WATCH: note},
+        namespace={**counters.names, _WATCH: note, _WATCH_LIMIT: note_limit},
         allowed=request["allowed"],
     )
     model = request["model"]
@@ -103,8 +156,11 @@ def _outcomes(runner: Runner, evidence: Evidence) -> list[int]:
     return seen if isinstance(seen, list) else []
 
 
-def _comparisons(tree: ast.Module) -> list[ast.Compare]:
-    """Ordered comparisons of something with a constant, in the order of the tree; never the whole test of an `if`."""
+def _watched(tree: ast.Module) -> list[ast.Compare | ast.Call]:
+    """What is watched, in the order of the tree: comparisons with a constant, and limits.
+
+    A comparison that is the whole test of an `if` is left out.
+    """
     nodes = [node for node in ast.walk(tree) if isinstance(node, _OF_INTEREST)]
     tests = {id(node.test) for node in nodes if isinstance(node, ast.If | ast.While | ast.IfExp)}
     ordered = [
@@ -116,12 +172,26 @@ def _comparisons(tree: ast.Module) -> list[ast.Compare]:
         and id(node) not in tests
     ]
     constants = _constant_names(tree, nodes) if ordered else frozenset()
-    found = []
+    found: list[ast.Compare | ast.Call] = [node for node in nodes if isinstance(node, ast.Call) and _is_limit(node)]
     for node in ordered:
         sides = [_is_constant(side, constants) for side in (node.left, node.comparators[0])]
         if any(sides) and not all(sides):
             found.append(node)
     return found
+
+
+def _is_limit(node: ast.Call) -> bool:
+    """Whether it is the smaller or the larger of two values, one of which varies."""
+    plain = len(node.args) == 2 and not node.keywords and not any(isinstance(item, ast.Starred) for item in node.args)
+    return (
+        plain
+        and _name_of(node.func) in _LEAST | _GREATEST
+        and not all(isinstance(item, ast.Constant) for item in node.args)
+    )
+
+
+def _name_of(function: ast.expr) -> str:
+    return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
 
 
 def _is_constant(node: ast.expr, constants: frozenset[str]) -> bool:
@@ -172,10 +242,10 @@ def _targets(node: ast.AST) -> Iterator[str]:
 
 
 class _Watched(ast.NodeTransformer):
-    """Hands the outcome of each comparison over to the watcher."""
+    """Hands the outcome of each comparison, and what each limit chooses from, over to the watcher."""
 
-    def __init__(self, comparisons: list[ast.Compare]) -> None:
-        self._number = {id(comparison): number for number, comparison in enumerate(comparisons)}
+    def __init__(self, watched: Sequence[ast.Compare | ast.Call]) -> None:
+        self._number = {id(node): number for number, node in enumerate(watched)}
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """Wrap one comparison."""
@@ -184,4 +254,13 @@ class _Watched(ast.NodeTransformer):
         if number is None:
             return node
         call = ast.Call(ast.Name(_WATCH, ast.Load()), [ast.Constant(number), node], [])
+        return ast.fix_missing_locations(ast.copy_location(call, node))
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """Call one limit through the watcher."""
+        number = self._number.get(id(node))
+        self.generic_visit(node)
+        if number is None:
+            return node
+        call = ast.Call(ast.Name(_WATCH_LIMIT, ast.Load()), [ast.Constant(number), node.func, *node.args], [])
         return ast.fix_missing_locations(ast.copy_location(call, node))

@@ -92,6 +92,41 @@ def test_a_name_that_a_function_binds_itself_is_no_limit(unreached, name):
     assert unreached(f"{name} = x + 1\n        y = x > {name} or x < 5") == []
 
 
+@pytest.mark.parametrize(
+    ("limit", "unknown"),
+    [
+        ("min(x, 100)", "100"),
+        ("max(x, LIMIT - 200)", "LIMIT - 200"),
+        ("max(self.low, x)", "self.low"),
+        ("min(x + 1, self.high)", "self.high"),
+        ("min(self.low, x)", "x"),
+    ],
+)
+def test_a_limit_that_never_acts_is_named(desk, limit, unknown):
+    finding = desk.check(f"{HEAD}        y = {limit}\n        return x, 0.0, False\n").finding("CWM602")
+    assert finding.message.startswith(f"`{limit}` is always ")
+    assert finding.message.endswith(f"nothing is known about `{unknown}`.")
+
+
+@pytest.mark.parametrize(
+    "limit", ["min(x, 5)", "max(5.0, x)", "min(x, 5, 100)", "min(1, 2)", "min([x, 100])", "max(x, x)"]
+)
+def test_limits_that_act_and_other_calls_are_left_alone(unreached, limit):
+    assert unreached(f"y = {limit}") == []
+
+
+def test_a_limit_of_arrays_says_nothing(unreached):
+    assert unreached("import numpy as np\n        y = np.minimum(np.array([x, 0.0]), np.array([100.0, 5.0]))") == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "line"), [("x > LIMIT or x < 5", 1), ("x < self.low or x < 5", 4), ("min(x, self.high)", 7)]
+)
+def test_the_line_that_sets_a_limit_is_named(desk, limit, line):
+    finding = desk.check(f"{HEAD}        y = {limit}\n        return x, 0.0, False\n").finding("CWM602")
+    assert [suspect.line for suspect in finding.suspects] == [line]
+
+
 def test_the_whole_test_of_a_branch_is_left_to_the_branch(unreached):
     """The code it never reaches is a finding of its own."""
     assert unreached("x = x if x < 100 else 0\n        if x > 100:\n            x = 0") == []
