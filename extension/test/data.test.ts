@@ -6,7 +6,10 @@ import { address, problemOf } from "../src/llm/endpoints";
 import { asOneSpeaker } from "../src/llm/messages";
 
 test("data goes beside the model it is for, under its name", () => {
-  assert.equal(dataFile("/project/a/cartpole.py", "CartPole-v1", "/project"), "/project/a/trajectories/cartpole.sqlite");
+  assert.equal(
+    dataFile("/project/a/cartpole.py", "CartPole-v1", "/project"),
+    "/project/a/trajectories/cartpole.sqlite",
+  );
   assert.equal(dataFile(undefined, "CartPole-v1", "/project"), "/project/trajectories/cart_pole.sqlite");
 });
 
