@@ -301,7 +301,9 @@ def _undetermined(claimed: Any, numbers: Numbers, after: Evidence) -> tuple[Unde
     found: list[Undetermined] = []
     for claim in claimed if isinstance(claimed, list) else ():
         match claim:
-            case [int(number), str(reason), list(others)] if 0 <= number < len(numbers) and reason in _REASONS:
+            case [int(number), str(reason), list(others), int() | float() | None as such_as] if (
+                0 <= number < len(numbers) and reason in _REASONS
+            ):
                 literal = numbers.literals[number]
             case _:
                 continue
@@ -310,11 +312,11 @@ def _undetermined(claimed: Any, numbers: Numbers, after: Evidence) -> tuple[Unde
         )
         runs = literal.line in ran or not instrumented.blocks_at(literal.line)
         why = Reason(reason) if runs else Reason.UNEXECUTED
-        found.append(Undetermined(literal, why, _sentence(literal, why, with_names, count), with_names))
+        found.append(Undetermined(literal, why, _sentence(literal, why, with_names, such_as, count), with_names))
     return tuple(found)
 
 
-def _sentence(literal: Literal, reason: Reason, others: Sequence[str], count: int) -> str:
+def _sentence(literal: Literal, reason: Reason, others: Sequence[str], such_as: float | None, count: int) -> str:
     name = f"`{literal.name}`"
     match reason:
         case Reason.UNREACHED:
@@ -323,6 +325,9 @@ def _sentence(literal: Literal, reason: Reason, others: Sequence[str], count: in
             return f"{name}: its line never runs in {count} transitions."
         case Reason.TOGETHER if others:
             return f"{name}: only combinations with {_listed(others)} are determined."
+        case Reason.EXCHANGEABLE if such_as is not None:
+            value = f"{such_as:g}" if isinstance(such_as, float) else str(such_as)
+            return f"{name}: other values, such as {value}, predict as much."
         case _:
             return f"{name}: no prediction of {count} transitions depends on it."
 

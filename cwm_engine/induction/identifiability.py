@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cwm_engine.induction.limits import Limit
+from cwm_engine.induction.literals import Number
 
 _MEMBER = 0.01
 """Squared share of a constant in the undetermined directions from which on it is not determined."""
@@ -26,15 +27,25 @@ class Reason(StrEnum):
     """No prediction depends on it."""
     UNEXECUTED = "unexecuted"
     """Its line never runs."""
+    EXCHANGEABLE = "exchangeable"
+    """Predictions follow it in steps, and other values predict as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A constant that the data does not determine: which one, why, and with which others."""
+    """A constant that the data does not determine.
+
+    Attributes:
+        number: Which one.
+        reason: Why.
+        others: Numbers of those with which only combinations are determined.
+        such_as: Another value that predicts as much, where one is known.
+    """
 
     number: int
     reason: Reason
     others: tuple[int, ...] = ()
+    such_as: Number | None = None
 
 
 def undetermined(slopes: npt.NDArray[np.float64], limits: Mapping[int, Limit]) -> list[Open]:

@@ -32,7 +32,7 @@ def fit_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
 
     The request names `source`, `siblings`, `package`, `allowed`, `model`, `seconds` of CPU time and `seed`; the blob is
     a `Sample`. One message: `values` (pairs of a constant's number and its text), `undetermined` (number, reason,
-    numbers of others), `missed`, `runs`, `in_time`; or `problem`.
+    numbers of others, another value that would do or None), `missed`, `runs`, `in_time`; or `problem`.
     """
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -52,7 +52,9 @@ def fit_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
     context.send(
         {
             "values": [[number, text] for number, text in found.texts.items()],
-            "undetermined": [[item.number, str(item.reason), list(item.others)] for item in found.undetermined],
+            "undetermined": [
+                [item.number, str(item.reason), list(item.others), item.such_as] for item in found.undetermined
+            ],
             "missed": found.missed,
             "runs": found.runs,
             "in_time": found.in_time,

@@ -75,22 +75,21 @@ def limits_of(watched: Objective, values: Sequence[Number], rows: Rows) -> dict[
 
 
 def improve(
-    objective: Objective, watched: Objective, values: Sequence[Number], rows: Rows, check: Rows
+    objective: Objective, limits: Mapping[int, Limit], values: Sequence[Number], check: Rows
 ) -> tuple[Number, ...]:
     """Move each limit to where most fields are right.
 
     Args:
         objective: The model.
-        watched: The model with its comparisons recorded.
+        limits: The constants that are limits at these values.
         values: All constants.
-        rows: Transitions whose comparisons are looked at: all there are.
         check: Transitions that are run for every value tried.
 
     Returns:
         All constants; the same where nothing gets better.
     """
     best = list(values)
-    for number, limit in limits_of(watched, values, rows).items():
+    for number, limit in limits.items():
         best[number] = _placed(objective, limit, best, check)
     return tuple(best)
 

@@ -31,6 +31,10 @@ _NOTHING = 1e-3
 _FLOOR = 1e-3
 
 
+Answer = tuple[tuple[Any, ...] | None, int]
+"""A prediction, comparable, and how many of its fields are right."""
+
+
 class OutOfTime(Exception):  # noqa: N818 - an event
     """The deadline has passed."""
 
@@ -156,6 +160,27 @@ class Objective:
             count += 0 if miss is None else self._fields - miss.wrong.bit_count()
         return count
 
+    def answers(self, values: Sequence[Number], rows: Rows) -> list[Answer]:
+        """For each row what is predicted, as something that equals the same prediction, and how many fields are right.
+
+        Where nothing is predicted it is None, and no field is right.
+        """
+        self._check_time()
+        if not self._set(values):
+            return [(None, 0)] * len(rows)
+        self.runs += len(rows)
+        look, refill = self._bench.look, self._counters.refill
+        found: list[Answer] = []
+        for row in rows.tolist():
+            refill()
+            seen = look(row)
+            if seen is None:
+                found.append((None, 0))
+            else:
+                cells, wrong = seen
+                found.append((tuple(map(_comparable, cells)), self._fields - wrong.bit_count()))
+        return found
+
     def all_fields(self, rows: Rows) -> int:
         """How many fields the rows have."""
         return self._fields * len(rows)
@@ -176,8 +201,10 @@ class Objective:
 
     def _set(self, values: Sequence[Number]) -> bool:
         machine = self._bench.machine
-        for name, value in zip(self._names, values, strict=True):
-            machine.namespace[name] = value
+        for name, value, written in zip(self._names, values, self.start, strict=True):
+            # `range(5.0)` is an error, though it is the number that is written.
+            whole = isinstance(written, int) and isinstance(value, float) and value.is_integer()
+            machine.namespace[name] = int(value) if whole else value
         self._counters.refill()
         try:
             machine.reset(self._level)
@@ -205,6 +232,13 @@ def _smooth_cells(sample: Sample) -> tuple[list[int], Floats]:
             columns += list(flat.T)
         cell += len(names)
     return [*cells, cell], np.column_stack([*columns, sample.rewards]).astype(np.float64)
+
+
+def _comparable(cell: Any) -> Any:
+    """Something that equals the same cell of another prediction; large ones are not kept."""
+    if isinstance(cell, np.ndarray):
+        return hash(cell.tobytes())
+    return None if cell != cell else cell  # noqa: PLR0124 - not a number, which equals nothing
 
 
 def _scales(sample: Sample, observed: Floats) -> Floats:

@@ -10,7 +10,8 @@ import numpy as np
 
 from cwm_engine.diagnosis.execution.executor import Loader, ModelRef, load_plainly
 from cwm_engine.diagnosis.execution.sample import Sample
-from cwm_engine.induction.identifiability import Open, undetermined
+from cwm_engine.induction import steps
+from cwm_engine.induction.identifiability import Open, Reason, undetermined
 from cwm_engine.induction.limits import Limit, improve, limits_of
 from cwm_engine.induction.literals import Number, Numbers
 from cwm_engine.induction.objective import Objective, OutOfTime, Rows
@@ -114,9 +115,18 @@ class _Search:
                     self._take(self._fitter.best.values)
             if self._is_done():
                 return
-            if not self._take(improve(self._objective, self._watched, self.values, self._all, self._check)):
+            if not self._move():
                 return
             starts = 1
+
+    def _move(self) -> bool:
+        """Move limits, or what predictions follow in steps, whichever helps more."""
+        before = self.values
+        limits = limits_of(self._watched, before, self._all)
+        flat = np.flatnonzero(~self._fitter.slopes(before).any(axis=0)).tolist()
+        stepped = steps.improve(self._objective, before, [one for one in flat if one not in limits], self._check)
+        moved = [self._take(stepped), self._take(improve(self._objective, limits, before, self._check))]
+        return any(moved)
 
     def _is_done(self) -> bool:
         """Whether every transition is right; if only the checked ones are, others are checked from now on."""
@@ -141,7 +151,9 @@ class _Search:
         self.values = tuple(values)
         self.missed = self._missed(values)
         limits = limits_of(self._watched, self.values, self._all)
-        found.undetermined = undetermined(self._fitter.slopes(self.values), limits)
+        opened = undetermined(self._fitter.slopes(self.values), limits)
+        found.undetermined = [one for one in opened if one.reason is not Reason.UNUSED]
+        found.undetermined = steps.looked_at_closer(self._objective, self.values, opened, self._all)
 
     def _spared(self, limits: Mapping[int, Limit]) -> Spared:
         """The fitted values with as few changes as possible, if such are found in a part of the time."""
