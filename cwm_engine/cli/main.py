@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from cwm_engine import __version__
-from cwm_engine.cli import search_commands
+from cwm_engine.cli import properties_command, search_commands
 from cwm_engine.cli.bench_command import bench
 from cwm_engine.cli.output import OutputFormat
 from cwm_engine.errors import CwmError
@@ -206,6 +206,7 @@ def describe_(
 
 
 search_commands.register(app)
+properties_command.register(app)
 
 
 @app.command(epilog="Example: `cwm serve --stdio`")

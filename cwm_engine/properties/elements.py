@@ -53,6 +53,17 @@ def action_elements(dataset: Dataset) -> list[Element]:
     return list(_elements(dataset.actions.structure, list(zip(arrays, arrays, strict=True))))
 
 
+def paths(structure: Structure, path: str = "") -> list[tuple[str, Leaf]]:
+    """The leaves of a structure with their paths as Python writes them."""
+    match structure:
+        case Leaf():
+            return [(path, structure)]
+        case TupleOf(items):
+            return [found for index, item in enumerate(items) for found in paths(item, f"{path}[{index}]")]
+        case DictOf(items):
+            return [found for name, item in items for found in paths(item, f"{path}[{name!r}]")]
+
+
 def number(value: float) -> str:
     """A number as a person writes it in a program, near enough to be told apart from no other."""
     if float(value).is_integer() and abs(value) < 1e15:
@@ -61,7 +72,7 @@ def number(value: float) -> str:
 
 
 def _elements(structure: Structure, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[Element]:
-    for (path, leaf), (before, after) in zip(_paths(structure), pairs, strict=True):
+    for (path, leaf), (before, after) in zip(paths(structure), pairs, strict=True):
         size = int(np.prod(leaf.shape, dtype=np.int64))
         if leaf.kind in (Kind.TEXT, Kind.JSON) or size > MOST:
             continue
@@ -71,14 +82,3 @@ def _elements(structure: Structure, pairs: list[tuple[np.ndarray, np.ndarray]]) 
             if all(np.isfinite(column).all() for column in columns):
                 inside = "".join(f"[{number}]" for number in place)
                 yield Element(path + inside, *columns, whole=leaf.kind is not Kind.FLOAT)
-
-
-def _paths(structure: Structure, path: str = "") -> list[tuple[str, Leaf]]:
-    """The leaves of a structure with their paths as Python writes them."""
-    match structure:
-        case Leaf():
-            return [(path, structure)]
-        case TupleOf(items):
-            return [found for index, item in enumerate(items) for found in _paths(item, f"{path}[{index}]")]
-        case DictOf(items):
-            return [found for name, item in items for found in _paths(item, f"{path}[{name!r}]")]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from cwm_engine.properties.invariants import Invariant, Kind
+from cwm_engine.properties.invariants import Invariant, Kind, Place
 from cwm_engine.trajectories.columns import Columns, Leaf
 from cwm_engine.trajectories.columns import Kind as LeafKind
 from cwm_engine.trajectories.dataset import Dataset, Floats
@@ -37,11 +38,30 @@ def sample_cases(dataset: Dataset, count: int, seed: int = 0, invariants: tuple[
     if isinstance(states.structure, Leaf) and states.structure.kind is LeafKind.FLOAT and not bound:
         moved = count // 2
         chosen = replace(chosen, arrays=(_moved(chosen.arrays[0], states.arrays[0], moved, lot),))
+    return _cases(chosen, actions, dataset)
+
+
+def cases_of(places: Sequence[Place], like: Dataset) -> Dataset:
+    """Given states with given actions as cases of a dataset's structure.
+
+    Raises:
+        CwmError: One of them does not have that structure.
+    """
+    states, actions = zip(*places, strict=True)
+    return _cases(
+        Columns.from_values(states, like.observations.structure),
+        Columns.from_values(actions, like.actions.structure),
+        like,
+    )
+
+
+def _cases(states: Columns, actions: Columns, like: Dataset) -> Dataset:
+    count = len(states)
     return replace(
-        dataset,
-        observations=chosen,
+        like,
+        observations=states,
         actions=actions,
-        next_observations=chosen,
+        next_observations=states,
         rewards=np.zeros(count),
         terminated=np.zeros(count, dtype=np.bool_),
         truncated=np.ones(count, dtype=np.bool_),

@@ -10,8 +10,10 @@ import numpy as np
 from cwm_engine.checking.evidence import Evidence, Program
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
+from cwm_engine.errors import CwmError
 from cwm_engine.findings import Example
-from cwm_engine.properties.invariants import Invariant, try_on
+from cwm_engine.properties.invariants import Ask, Invariant, Outcome, Place, try_on
+from cwm_engine.properties.sampling import cases_of
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.sandbox.results import PREDICTED
 from cwm_engine.trajectories.columns import Columns, Kind, leaves
@@ -44,8 +46,8 @@ def try_model(
 ) -> tuple[list[Violation], Evidence]:
     """Run a model, in its sandbox, at states and actions, and see which invariants its predictions break.
 
-    Cases without a prediction break none: exceptions and hangs are in the evidence. Invariants of two steps are not
-    tried, and neither is anything of a model whose states hold texts.
+    Cases without a prediction break none: exceptions and hangs are in the evidence. Nothing is tried of a model whose
+    states hold texts.
 
     Args:
         program: The model.
@@ -53,17 +55,15 @@ def try_model(
         cases: States and actions (see `sampling.sample_cases`).
         limits: What the model may use.
     """
-    with Runner(Prepared(cases), limits) as runner:
-        evidence = runner.run(program, determinism=False)
+    evidence = _run(program, cases, limits)
     predicted = predictions(evidence)
     if predicted is None:
         return [], evidence
     transitions, rows = predicted
-    single = [invariant for invariant in invariants if invariant.steps == 1]
-    counts = try_on(single, transitions)
+    counts = try_on(invariants, transitions, _answers(program, invariants, transitions, limits))
     violations = [
         _violation(invariant, count.applied, [int(rows[row]) for row in count.violations], evidence)
-        for invariant, count in zip(single, counts, strict=True)
+        for invariant, count in zip(invariants, counts, strict=True)
         if count.violations
     ]
     return violations, evidence
@@ -90,6 +90,40 @@ def predictions(evidence: Evidence) -> tuple[Dataset, np.ndarray] | None:
         terminated=numbers[:, layout.terminated] == 1.0,
     )
     return transitions, rows
+
+
+def _run(program: Program, cases: Dataset, limits: Limits) -> Evidence:
+    with Runner(Prepared(cases), limits) as runner:
+        return runner.run(program, determinism=False)
+
+
+def _answers(program: Program, invariants: Sequence[Invariant], transitions: Dataset, limits: Limits) -> Ask:
+    """What the model predicts in the second places of invariants, all of them run at once."""
+    wanted: list[Place] = []
+
+    def note(places: Sequence[Place]) -> list[Outcome | None]:
+        wanted.extend(places)
+        return [None] * len(places)
+
+    try_on([invariant for invariant in invariants if invariant.other is not None], transitions, note)
+    answers = iter(_outcomes(program, wanted, transitions, limits) if wanted else [])
+    return lambda places: [next(answers) for _ in places]
+
+
+def _outcomes(program: Program, places: Sequence[Place], transitions: Dataset, limits: Limits) -> list[Outcome | None]:
+    try:
+        cases = cases_of(places, transitions)
+    except CwmError:  # what a model has predicted need not be a state
+        return [None] * len(places)
+    outcomes: list[Outcome | None] = [None] * len(places)
+    predicted = predictions(_run(program, cases, limits))
+    if predicted is not None:
+        after, rows = predicted
+        found = zip(after.next_observations.plain(0, len(rows)), after.rewards.tolist(), after.terminated.tolist(),
+                    strict=True)  # fmt: skip
+        for row, outcome in zip(rows.tolist(), found, strict=True):
+            outcomes[row] = outcome
+    return outcomes
 
 
 def _violation(invariant: Invariant, tried: int, rows: list[int], evidence: Evidence) -> Violation:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cwm_engine.properties.invariants import Invariant, Kind, close, same, try_on, verified
+from cwm_engine.properties.invariants import Invariant, Kind, Other, close, same, try_on, verified
 from tests.recordings import made
 
 WALK = made([(x, 1, x + 1, 0.0, x == 4) for x in range(5)] + [(9, 0, 8, 1.0, False)], lengths=[5, 1])
@@ -23,8 +23,26 @@ def test_where_it_does_not_hold_is_told_by_row():
     assert (count.applied, count.violations) == (6, (5,))
 
 
-def test_two_steps_are_tried_within_an_episode_only():
-    (count,) = try_on([invariant("state_after == state + 2", "next_action == 1", steps=2)], WALK)
+def test_a_second_transition_is_looked_up_among_the_others():
+    (count,) = try_on([invariant("other_next == state + 2", other=Other("next_state", "1"))], WALK)
+    assert (count.applied, count.violations) == (4, ())
+
+
+def test_a_second_place_may_need_a_value():
+    translated = invariant("other_next - next_state == value - state", "action == 1", other=Other("value", "1", (0, 1)))
+    (count,) = try_on([translated], WALK)
+    assert (count.applied, count.violations) == (5, ())
+
+
+def test_who_can_be_asked_says_what_follows_in_the_second_place():
+    asked = []
+
+    def ask(places):
+        asked.extend(places)
+        return [(state + 1, 0.0, False) if state < 5 else None for state, _ in places]
+
+    (count,) = try_on([invariant("other_next == state + 2", other=Other("next_state", "action"))], WALK, ask)
+    assert asked == [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (8, 0)]
     assert (count.applied, count.violations) == (4, ())
 
 

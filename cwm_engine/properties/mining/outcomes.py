@@ -125,8 +125,8 @@ def _final(element: Element, final: Floats, seen: Floats) -> Invariant:
     return Invariant(
         kind=Kind.TERMINATION,
         statement=f"an episode ends exactly when `{element.field}` becomes {listed.replace(', ', ' or ')}",
-        expression=f"terminated == ({after} in ({listed},))",
-        condition=f"{after} in ({', '.join(map(number, seen))},)",
+        expression=f"terminated == ({after} in {{{listed}}})",
+        condition=f"{after} in {{{', '.join(map(number, seen))}}}",
         fields=("terminated", element.field),
     )
 
@@ -138,7 +138,7 @@ def _thresholds(terminated: Bools, elements: list[Element]) -> Iterator[Invarian
     statements with a gap between them.
     """
     uncovered = terminated.copy()
-    inside, beyond, fields = [], [], []
+    limits: dict[str, dict[float, tuple[float, float]]] = {}
     ranked = sorted(product(elements, (-1.0, 1.0)), key=lambda side: -_outside(terminated, *side).sum())
     for element, side in ranked:
         outside = _outside(terminated, element, side)
@@ -148,30 +148,51 @@ def _thresholds(terminated: Bools, elements: list[Element]) -> Iterator[Invarian
         alone = outside & uncovered
         went_on = (side * element.after[~terminated]).max()
         ended = (side * element.after[alone]).min()
-        sign = ">" if side > 0 else "<"
-        after = element.of("next_state")
-        inside.append(f"{after} {'<=' if side > 0 else '>='} {number(side * went_on)}")
-        beyond.append(f"{after} {sign}= {number(side * ended)}")
-        fields.append(element.field)
+        limits.setdefault(element.path, {})[side] = (side * went_on, side * ended)
         uncovered &= ~outside
-    if uncovered.any() or not inside:
+    if uncovered.any() or not limits:
         return
-    named = " or ".join(dict.fromkeys(f"`{field}`" for field in fields))
-    about = ("terminated", *dict.fromkeys(fields))
+    paths = sorted(limits)
+    fields = tuple(f"obs{path}" for path in paths)
+    about = ("terminated", *fields)
+    inside = [_range(f"next_state{path}", limits[path]) for path in paths]
+    signs = {-1.0: "<=", 1.0: ">="}
+    beyond = [
+        f"next_state{path} {signs[side]} {number(limits[path][side][1])}"
+        for path in paths
+        for side in sorted(limits[path])
+    ]
     yield Invariant(
         kind=Kind.TERMINATION,
-        statement=f"no episode ends within the values of {named} at which others went on",
+        statement=f"no episode ends while {_listed(fields, 'and')} {_is(fields)} where others went on",
         expression="not terminated",
         condition=" and ".join(inside),
         fields=about,
     )
     yield Invariant(
         kind=Kind.TERMINATION,
-        statement=f"an episode ends when {named} is further out than where others ended",
+        statement=f"an episode ends when {_listed(fields, 'or')} is as far out as where others ended",
         expression="terminated",
         condition=" or ".join(beyond),
         fields=about,
     )
+
+
+def _range(name: str, sides: dict[float, tuple[float, float]]) -> str:
+    """That a number is where episodes went on."""
+    low, high = (number(sides[side][0]) if side in sides else None for side in (-1.0, 1.0))
+    if low is not None and high is not None:
+        return f"{low} <= {name} <= {high}"
+    return f"{name} >= {low}" if low is not None else f"{name} <= {high}"
+
+
+def _listed(fields: tuple[str, ...], word: str) -> str:
+    *others, last = (f"`{field}`" for field in fields)
+    return f"{', '.join(others)} {word} {last}" if others else last
+
+
+def _is(fields: tuple[str, ...]) -> str:
+    return "is" if len(fields) == 1 else "are"
 
 
 def _outside(terminated: Bools, element: Element, side: float) -> Bools:

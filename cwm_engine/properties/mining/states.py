@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from cwm_engine.properties.elements import Element, number
-from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind
+from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind, Other
 from cwm_engine.trajectories.dataset import Bools, Floats
 
 _FEW = 5
@@ -122,7 +122,7 @@ def _step(name: str, difference: str, amounts: Floats, action: float | None = No
     return Invariant(
         kind=Kind.STEP,
         statement=f"{who} by {listed.replace(', ', ' or ')}",
-        expression=f"{difference} in ({listed},)",
+        expression=f"{difference} in {{{listed}}}" if len(amounts) > 1 else f"{difference} == {listed}",
         condition="True" if action is None else f"action == {number(action)}",
         fields=(name,),
     )
@@ -202,10 +202,9 @@ def _actions(elements: list[Element], action: Element) -> Iterator[Invariant]:
             yield Invariant(
                 kind=Kind.INVERSE,
                 statement=f"action {number(second)} undoes action {number(first)} where that changed something",
-                expression="same(state_after, state)",
-                condition=f"action == {number(first)} and next_action == {number(second)} "
-                "and not terminated and not same(next_state, state)",
-                steps=2,
+                expression="same(other_next, state)",
+                condition=f"action == {number(first)} and not terminated and not same(next_state, state)",
+                other=Other("next_state", number(second)),
             )
 
 

@@ -1,0 +1,53 @@
+"""`cwm properties` as Typer reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cwm_engine.cli.search_commands import TextOrJson
+
+
+def properties(
+    file: Annotated[str, typer.Argument(help="The model: `file.py` or `file.py::Class`.")],
+    trajectories: Annotated[
+        list[str] | None,
+        typer.Option("--trajectories", "-t", help="Data to mine: sqlite, jsonl, npz, parquet or a Minari id."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file of tests [default: tests/test_MODEL_properties.py]."),
+    ] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what would change and write nothing.")] = False,
+    env: Annotated[
+        str | None, typer.Option(metavar="ID", help="The real environment, where not the configuration's.")
+    ] = None,
+    no_env: Annotated[bool, typer.Option("--no-env", help="Do not play the real environment.")] = False,
+    output_format: Annotated[TextOrJson, typer.Option(help="How to print the result.")] = TextOrJson.TEXT,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is played in the real environment.")] = 0,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed records of the data out.")] = False,
+) -> None:
+    """Write property tests for a model: rules mined from its data and tried on the real environment."""
+    from cwm_engine.cli.properties import PropertiesOptions, run_properties
+
+    if env and no_env:
+        raise typer.BadParameter("give --env or --no-env, not both")
+    options = PropertiesOptions(
+        file=file,
+        trajectories=tuple(trajectories or ()),
+        output=output,
+        diff=diff,
+        env=env,
+        use_env=not no_env,
+        as_json=output_format is TextOrJson.JSON,
+        seed=seed,
+        skip_bad=skip_bad,
+    )
+    raise typer.Exit(run_properties(options))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(epilog="Example: `cwm properties models/taxi.py`")(properties)

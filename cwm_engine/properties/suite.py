@@ -1,0 +1,93 @@
+"""Everything that is known of an environment from its transitions: mined from those stored, tried on fresh ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cwm_engine.properties.invariants import Invariant, try_on
+from cwm_engine.properties.mining import confirmed, mine
+from cwm_engine.properties.real import alike, fresh_transitions
+from cwm_engine.trajectories.dataset import Dataset
+
+FRESH = 6_000
+"""Transitions played to try what was mined; two thirds to find more, and the others, which nobody has mined, to try."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What holds in every transition.
+
+    Attributes:
+        dataset: The stored transitions.
+        invariants: What was mined and not contradicted, by kind.
+        fresh: Transitions of the real environment, where it was asked.
+        environment: Its name.
+        dropped: What was mined from stored transitions, but is not true of the real environment.
+    """
+
+    dataset: Dataset
+    invariants: tuple[Invariant, ...]
+    fresh: Dataset | None = None
+    environment: str | None = None
+    dropped: tuple[Invariant, ...] = ()
+
+    @cached_property
+    def observed(self) -> Dataset:
+        """All transitions there are, stored and fresh."""
+        return self.dataset if self.fresh is None else Dataset.concatenate([self.dataset, self.fresh])
+
+    @property
+    def rewards(self) -> tuple[float, float] | None:
+        """The smallest and the largest reward; None where some are no numbers."""
+        paid = self.observed.rewards
+        if not len(paid) or not np.isfinite(paid).all():
+            return None
+        return float(paid.min()), float(paid.max())
+
+    @property
+    def origin(self) -> str:
+        """Where it all comes from, as a sentence."""
+        name = self.environment or self.dataset.provenance.environment
+        of = f" of {name}" if name else ""
+        text = f"Mined from {len(self.dataset):,} recorded transitions{of}"
+        return text + (f" and {len(self.fresh):,} fresh ones of the environment itself." if self.fresh else ".")
+
+
+def collect(
+    dataset: Dataset, environment: str | None = None, kwargs: Mapping[str, Any] | None = None, *, seed: int = 0
+) -> Suite:
+    """Mine a dataset and, where the real environment can be asked, drop what it contradicts.
+
+    With the environment at hand, more can be said: that something never happens in it, what it does where nobody has
+    recorded anything, and which of its states mirror each other.
+
+    Args:
+        dataset: The stored transitions.
+        environment: The Gymnasium id of the real environment; None to go by the stored transitions alone.
+        kwargs: Its arguments.
+        seed: Of the fresh transitions.
+
+    Raises:
+        CwmError: The environment cannot be made, or is another one than was recorded.
+    """
+    if environment is None:
+        return Suite(dataset, tuple(mine(dataset)))
+    fresh = alike(fresh_transitions(environment, kwargs, count=FRESH, seed=seed), dataset)
+    untouched = fresh.rows(fresh.episode % 3 == 2)
+    known = Dataset.concatenate([dataset, fresh.rows(fresh.episode % 3 != 2)])
+    _, dropped = confirmed(mine(dataset, absences=True), fresh)
+    kept, _ = confirmed(mine(known, absences=True), untouched)
+    return Suite(dataset, tuple(_with_support(kept, dataset, fresh)), fresh, environment, tuple(dropped))
+
+
+def _with_support(invariants: list[Invariant], dataset: Dataset, fresh: Dataset) -> list[Invariant]:
+    stored, real = try_on(invariants, dataset), try_on(invariants, fresh)
+    return [
+        replace(one, support=here.applied, real_support=there.applied)
+        for one, here, there in zip(invariants, stored, real, strict=True)
+    ]
