@@ -8,27 +8,20 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from cwm_engine.checking.prepared import Prepared
-from cwm_engine.checking.run import Runner
 from cwm_engine.checking.show import printable, show_count, show_share
 from cwm_engine.cli.output_text import diff_line
 from cwm_engine.cli.target import source_of
 from cwm_engine.cli.writing import replace_text, require_writable, write_text
-from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_settings
-from cwm_engine.diagnosis.session import Settings
 from cwm_engine.errors import CwmError
-from cwm_engine.induction.documents import fit_json
-from cwm_engine.induction.fit import JOBS, SECONDS, Fit, fit
-from cwm_engine.induction.repair.reading import read
-from cwm_engine.project import find_project, one_target
-from cwm_engine.sandbox.limits import Limits
-from cwm_engine.synthesis.result import whole_diff
-from cwm_engine.trajectories.dataset import Dataset
+from cwm_engine.induction.documents import fit_diff, fit_json
+from cwm_engine.induction.fit import SECONDS, Fit
+from cwm_engine.induction.opening import fit_target
+from cwm_engine.project import ModelTarget, find_project, one_target
+from cwm_engine.settings import Settings
 from cwm_engine.world_model.source import ModelSource
 
 _INTERRUPTED = 130
@@ -75,26 +68,24 @@ def run_fit(options: FitOptions) -> int:
         raise CwmError("no such file", path=target.path, hint="numbers are fitted in a file that is there")
     for place in ([options.output] if options.output else []) + ([target.path] if options.write else []):
         require_writable(place)
-    dataset = load_data(target, skip_bad=options.skip_bad)
     try:
-        fitted = _fitted(source, session_settings(target), dataset, sandbox_limits(project.settings), options)
+        fitted = _fitted(target, project.settings, source, options)
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         return _INTERRUPTED
     written = _write(fitted, source, options)
-    _show(fitted, target.spec, whole_diff(source.text, fitted.text, str(target.path)), written, options)
+    _show(fitted, target.spec, written, options)
     return 0 if fitted.accuracy_after == 1.0 else 1
 
 
-def _fitted(source: ModelSource, settings: Settings, dataset: Dataset, limits: Limits, options: FitOptions) -> Fit:
-    reading = read(source.text, settings)
-    if reading is None:
-        raise CwmError("holds no model whose numbers could be fitted", path=source.path, hint="`cwm check` says why")
-    prepared = Prepared(dataset, settings.mode, settings.tolerance, settings.ignore_fields)
+def _fitted(target: ModelTarget, configured: Settings, source: ModelSource, options: FitOptions) -> Fit:
     stderr = Console(stderr=True)
-    busy = stderr.status(f"Fitting the numbers of {settings.file}") if stderr.is_terminal else nullcontext()
-    with busy, Runner(prepared, limits, jobs=JOBS) as runner:
-        return fit(runner, reading.program, seconds=options.seconds or SECONDS, seed=options.seed)
+    busy = stderr.status(f"Fitting the numbers of {target.path}") if stderr.is_terminal else nullcontext()
+    seconds = options.seconds or SECONDS
+    with busy:
+        return fit_target(
+            target, configured, source.text, skip_bad=options.skip_bad, seconds=seconds, seed=options.seed
+        )
 
 
 def _write(fitted: Fit, source: ModelSource, options: FitOptions) -> str | None:
@@ -108,20 +99,17 @@ def _write(fitted: Fit, source: ModelSource, options: FitOptions) -> str | None:
     return str(source.path)
 
 
-def _show(fitted: Fit, file: str, diff: str, written: str | None, options: FitOptions) -> None:
+def _show(fitted: Fit, file: str, written: str | None, options: FitOptions) -> None:
     if options.as_json:
-        sys.stdout.write(json.dumps(_document(fitted, file, diff, written), indent=2, allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps({**fit_json(fitted, file), "written": written}, indent=2, allow_nan=False) + "\n")
         return
     console = Console(highlight=False, soft_wrap=True)
-    for line in _lines(fitted, file, diff, written):
+    for line in _lines(fitted, file, written):
         console.print(line)
 
 
-def _document(fitted: Fit, file: str, diff: str, written: str | None) -> dict[str, Any]:
-    return {**fit_json(fitted, file, diff), "written": written}
-
-
-def _lines(fitted: Fit, file: str, diff: str, written: str | None) -> Iterable[Text]:
+def _lines(fitted: Fit, file: str, written: str | None) -> Iterable[Text]:
+    diff = fit_diff(fitted, file)
     if diff:
         yield from (diff_line(line) for line in diff.splitlines())
         yield Text()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from cwm_engine.diagnosis.editing.diffs import whole_diff
 from cwm_engine.induction.fit import Fit
 
 SCHEMA_VERSION = 1
 
 
-def fit_json(fitted: Fit, file: str, diff: str) -> dict[str, Any]:
+def fit_json(fitted: Fit, file: str) -> dict[str, Any]:
     """What came of a fit, as JSON values.
 
     Args:
         fitted: The fit.
         file: The model's file as the user names it.
-        diff: From the program as it was to the fitted one.
     """
     return {
         "schema": SCHEMA_VERSION,
@@ -40,5 +40,15 @@ def fit_json(fitted: Fit, file: str, diff: str) -> dict[str, Any]:
         ],
         "message": fitted.problem,
         "seconds": fitted.seconds,
-        "diff": diff,
+        "diff": fit_diff(fitted, file),
     }
+
+
+def fit_diff(fitted: Fit, file: str) -> str:
+    """From the program as it was to the fitted one, as a unified diff; empty where nothing changed.
+
+    Args:
+        fitted: The fit.
+        file: The model's file, perhaps followed by `::` and the model in it.
+    """
+    return whole_diff(fitted.before.program.source, fitted.text, file.partition("::")[0])

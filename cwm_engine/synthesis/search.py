@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cwm_engine.diagnosis.editing.diffs import whole_diff
 from cwm_engine.errors import CwmError
 from cwm_engine.synthesis.asking import Requests
 from cwm_engine.synthesis.budget import Budget
@@ -25,7 +26,7 @@ from cwm_engine.synthesis.heldout import split_episodes
 from cwm_engine.synthesis.interfaces import NothingLeftError, Proposal, Proposer, Request, SearchAction, Selection
 from cwm_engine.synthesis.journal import Entry, Journal
 from cwm_engine.synthesis.problem import Options, Problem, check_header, run_header
-from cwm_engine.synthesis.result import SearchEvent, SearchResult, SearchStatus, whole_diff
+from cwm_engine.synthesis.result import SearchEvent, SearchResult, SearchStatus
 from cwm_engine.synthesis.strategies import make_strategy
 from cwm_engine.synthesis.tree import Node, Tree
 

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 from cwm_engine.checking.show import field_rows, show
+from cwm_engine.diagnosis.editing.diffs import whole_diff
 from cwm_engine.findings import Example, Finding
 from cwm_engine.synthesis.interfaces import Proposal, Usage
 from cwm_engine.synthesis.journal import Answer, Journal
-from cwm_engine.synthesis.result import whole_diff
 from cwm_engine.synthesis.tree import ROOT, Node
 
 SCHEMA_VERSION = 1
