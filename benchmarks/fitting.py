@@ -21,15 +21,14 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from benchmarks.rollouts import MODELS
+from benchmarks.rollouts import Policy, rollouts, source_of
 from cwm_engine.checking.evidence import Program
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.induction.fit import JOBS, Undetermined, fit
 from cwm_engine.induction.identifiability import Reason
 from cwm_engine.induction.literals import Numbers
-from cwm_engine.trajectories.columns import Columns
-from cwm_engine.trajectories.dataset import Dataset, Provenance
+from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.discovery import ModelSpec, discover
 
 ENVIRONMENTS = {
@@ -116,11 +115,6 @@ def _known_as(name: str, source: str, item: Undetermined) -> tuple[str, Reason]:
     return right.name, item.reason
 
 
-def source_of(name: str) -> str:
-    """The right model."""
-    return (MODELS / f"{name}.py").read_text()
-
-
 def program_of(source: str) -> Program:
     """The program of a file with one model."""
     return Program(source, spec_of(source))
@@ -149,41 +143,23 @@ def perturbed(source: str, spread: float, seed: int) -> str:
 @cache
 def recorded(name: str, seed: int = 0, count: int = TRANSITIONS) -> Dataset:
     """At least `count` transitions, whole episodes: random actions and ones that reach what random ones do not."""
-    env = gymnasium.make(ENVIRONMENTS[name])
-    env.action_space.seed(seed)
-    rng = np.random.default_rng(seed)
-    rows: list[tuple[Any, ...]] = []
-    episode = 0
-    while len(rows) < count or episode < 10:
-        observation, _ = env.reset(seed=seed * 100_003 + episode)
-        action, step, over = env.action_space.sample(), 0, False
-        while not over and step < LONGEST:
-            if rng.random() < (1.0 if episode % 2 == 0 else 0.3):
+
+    def policy(env: gymnasium.Env[Any, Any], rng: np.random.Generator) -> Policy:
+        def act(episode: int, step: int, observation: Any, action: Any) -> Any:
+            wild = episode % 2 == 0
+            if step == 0:
                 action = env.action_space.sample()
-            if episode % 2 == 1 and name == "mountain_car":
+            if rng.random() < (1.0 if wild else 0.3):
+                action = env.action_space.sample()
+            if not wild and name == "mountain_car":
                 action = 2 if observation[1] >= 0 else 0
-            elif episode % 2 == 1 and name == "acrobot":
+            elif not wild and name == "acrobot":
                 action = 2 if observation[4] < 0 else 0
-            following, reward, terminated, truncated, _ = env.step(action)
-            over = terminated or truncated or step == LONGEST - 1
-            rows.append(
-                (observation, action, following, float(reward), terminated, over and not terminated, episode, step)
-            )
-            observation, step = following, step + 1
-        episode += 1
-    env.close()
-    states, actions, next_states, rewards, ended, cut, episodes, steps = zip(*rows, strict=True)
-    return Dataset(
-        observations=Columns.from_values(states),
-        actions=Columns.from_values([action if isinstance(action, np.ndarray) else int(action) for action in actions]),
-        next_observations=Columns.from_values(next_states),
-        rewards=np.array(rewards),
-        terminated=np.array(ended),
-        truncated=np.array(cut),
-        episode=np.array(episodes, dtype=np.int32),
-        step=np.array(steps, dtype=np.int32),
-        provenance=Provenance(environment=ENVIRONMENTS[name], seed=seed),
-    )
+            return action if isinstance(action, np.ndarray) else int(action)
+
+        return act
+
+    return rollouts(ENVIRONMENTS[name], policy, count, seed, episodes=10, longest=LONGEST)
 
 
 if __name__ == "__main__":

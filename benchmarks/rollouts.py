@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -15,6 +17,9 @@ ENVIRONMENTS = {"cartpole": "CartPole-v1", "taxi": "Taxi-v4", "acrobot": "Acrobo
 TRANSITIONS = {"cartpole": 400, "taxi": 1600, "acrobot": 4500}
 MODELS = Path(__file__).parent / "models"
 
+Policy = Callable[[int, int, Any, Any], Any]
+"""Chooses an action, given the episode, the step, the observation and the action before."""
+
 
 def source_of(name: str) -> str:
     """The right world model of an environment."""
@@ -24,34 +29,65 @@ def source_of(name: str) -> str:
 @cache
 def recorded(name: str, count: int | None = None, seed: int = 0) -> Dataset:
     """At least `count` transitions, whole episodes, half of them random and half with sticky actions."""
-    count = TRANSITIONS[name] if count is None else count
-    env = gymnasium.make(ENVIRONMENTS[name])
-    rng = np.random.default_rng(seed)
-    rows: list[tuple[object, int, object, float, bool, bool, int, int]] = []
+
+    def policy(env: gymnasium.Env[Any, Any], rng: np.random.Generator) -> Policy:
+        def act(episode: int, step: int, _: Any, action: Any) -> int:
+            sticky = episode % 2 == 1 and step > 0
+            return action if sticky and rng.random() >= 0.5 else int(rng.integers(env.action_space.n))
+
+        return act
+
+    return rollouts(ENVIRONMENTS[name], policy, TRANSITIONS[name] if count is None else count, seed)
+
+
+def rollouts(
+    environment: str,
+    policy: Callable[[gymnasium.Env[Any, Any], np.random.Generator], Policy],
+    count: int,
+    seed: int,
+    *,
+    episodes: int = 0,
+    longest: int | None = None,
+) -> Dataset:
+    """At least so many transitions, whole episodes.
+
+    Args:
+        environment: Its Gymnasium id.
+        policy: Makes what chooses the actions, from the environment and a source of chance.
+        count: How many transitions at least.
+        seed: Of the environment and of chance.
+        episodes: How many episodes at least.
+        longest: After how many steps an episode is cut off; as the environment says if None.
+    """
+    env = gymnasium.make(environment)
+    env.action_space.seed(seed)
+    act = policy(env, np.random.default_rng(seed))
+    rows: list[tuple[Any, ...]] = []
     episode = 0
-    while len(rows) < count:
+    while len(rows) < count or episode < episodes:
         observation, _ = env.reset(seed=seed * 100_003 + episode)
-        sticky, action, step, over = episode % 2 == 1, 0, 0, False
+        action, step, over = None, 0, False
         while not over:
-            if step == 0 or not sticky or rng.random() < 0.5:
-                action = int(rng.integers(env.action_space.n))
+            action = act(episode, step, observation, action)
             following, reward, terminated, truncated, _ = env.step(action)
-            over = terminated or truncated
-            rows.append((observation, action, following, float(reward), terminated, truncated, episode, step))
+            over = terminated or truncated or step + 1 == longest
+            rows.append(
+                (observation, action, following, float(reward), terminated, over and not terminated, episode, step)
+            )
             observation, step = following, step + 1
         episode += 1
     env.close()
-    states, actions, following_states, rewards, terminated, truncated, episodes, steps = zip(*rows, strict=True)
+    states, actions, following_states, rewards, ended, cut, numbers, steps = zip(*rows, strict=True)
     return Dataset(
         observations=Columns.from_values(states),
         actions=Columns.from_values(actions),
         next_observations=Columns.from_values(following_states),
         rewards=np.array(rewards),
-        terminated=np.array(terminated),
-        truncated=np.array(truncated),
-        episode=np.array(episodes, dtype=np.int32),
+        terminated=np.array(ended),
+        truncated=np.array(cut),
+        episode=np.array(numbers, dtype=np.int32),
         step=np.array(steps, dtype=np.int32),
-        provenance=Provenance(environment=ENVIRONMENTS[name], seed=seed),
+        provenance=Provenance(environment=environment, seed=seed),
     )
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.fitting import ENVIRONMENTS, perturbed, program_of, recorded, source_of
+from benchmarks.fitting import ENVIRONMENTS, perturbed, program_of, recorded
+from benchmarks.rollouts import source_of
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.induction.fit import JOBS, fit
