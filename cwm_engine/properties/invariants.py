@@ -49,6 +49,8 @@ class Kind(StrEnum):
     """One action undoes another."""
     SYMMETRY = "symmetry"
     """What happens in one state happens in another in the same way."""
+    INDEPENDENCE = "independence"
+    """Something stays the same whatever a number is."""
     REWARD = "reward"
     """The reward follows from something else."""
     TERMINATION = "termination"

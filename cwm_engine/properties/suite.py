@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from cwm_engine.properties.invariants import Invariant, try_on
+from cwm_engine.properties.invariants import LEAST_SUPPORT, Ask, Invariant, Kind, try_on
 from cwm_engine.properties.mining import confirmed, mine
-from cwm_engine.properties.real import alike, fresh_transitions
+from cwm_engine.properties.mining.symmetries import symmetries
+from cwm_engine.properties.real import alike, all_places, fresh_transitions, puppet
 from cwm_engine.trajectories.dataset import Dataset
 
 FRESH = 6_000
 """Transitions played to try what was mined; two thirds to find more, and the others, which nobody has mined, to try."""
+SYMMETRIC = 1_500
+"""Transitions that symmetries are tried on; each takes another one of the real environment."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,42 @@ def collect(
         CwmError: The environment cannot be made, or is another one than was recorded.
     """
     if environment is None:
-        return Suite(dataset, tuple(mine(dataset)))
+        return Suite(dataset, (*mine(dataset), *_symmetric(dataset, None, seed)))
     fresh = alike(fresh_transitions(environment, kwargs, count=FRESH, seed=seed), dataset)
-    untouched = fresh.rows(fresh.episode % 3 == 2)
-    known = Dataset.concatenate([dataset, fresh.rows(fresh.episode % 3 != 2)])
-    _, dropped = confirmed(mine(dataset, absences=True), fresh)
-    kept, _ = confirmed(mine(known, absences=True), untouched)
-    return Suite(dataset, tuple(_with_support(kept, dataset, fresh)), fresh, environment, tuple(dropped))
+    known = Dataset.concatenate([dataset, fresh])
+    ask = puppet(environment, kwargs, known, seed)
+    places = all_places(environment, kwargs, _actions(known)) if ask is not None else []
+    if ask is not None and places:
+        fresh = Dataset.concatenate([fresh, ask.transitions(places)])
+        known = Dataset.concatenate([dataset, fresh])
+    dropped = confirmed(mine(dataset), fresh)[1]
+    untouched = fresh.episode % 3 == 2
+    learned = known if places else Dataset.concatenate([dataset, fresh.rows(~untouched)])
+    kept = confirmed(mine(learned, absences=True), fresh.rows(untouched))[0]
+    told = [*_with_support(kept, dataset, fresh), *_symmetric(known, ask, seed)]
+    return Suite(
+        dataset, tuple(sorted(told, key=lambda one: list(Kind).index(one.kind))), fresh, environment, tuple(dropped)
+    )
+
+
+def _symmetric(dataset: Dataset, ask: Ask | None, seed: int) -> list[Invariant]:
+    """Symmetries, tried on more transitions than they were found with."""
+    found = symmetries(dataset, ask, seed)
+    rows = np.random.default_rng(seed).permutation(len(dataset))[:SYMMETRIC]
+    counts = try_on(found, dataset if ask is None else dataset.rows(rows), ask)
+    return [
+        replace(one, support=0 if ask else count.applied, real_support=count.applied if ask else 0)
+        for one, count in zip(found, counts, strict=True)
+        if count.applied >= LEAST_SUPPORT and not count.violations
+    ]
+
+
+def _actions(dataset: Dataset) -> list[Any]:
+    """The actions there are, where they are numbered."""
+    space = dataset.spaces.action or {}
+    if space.get("type") == "Discrete":
+        return list(range(space.get("start", 0), space.get("start", 0) + space["n"]))
+    return sorted({repr(one): one for one in dataset.actions.plain(0, len(dataset))}.values(), key=repr)
 
 
 def _with_support(invariants: list[Invariant], dataset: Dataset, fresh: Dataset) -> list[Invariant]:

@@ -2,8 +2,8 @@
 
 A region begins with a marker, `# cwm: mined 1f2e3d4c obs[0], reward`: what it holds, the digest of what was written
 below it, and the fields it is about. The digest is of the syntax tree and of the comments: a formatter changes neither.
-What follows in a region after the statements of the digest was added by a person, and so was everything in a region that
-has another digest.
+What follows in a region after the statements of the digest was added by a person; a region with another digest was
+edited.
 """
 
 from __future__ import annotations

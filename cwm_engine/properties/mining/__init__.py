@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from cwm_engine.properties.elements import action_elements, state_elements
 from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind, try_on, verified
+from cwm_engine.properties.mining.numbers import number_candidates
 from cwm_engine.properties.mining.outcomes import outcome_candidates
 from cwm_engine.properties.mining.states import state_candidates
 from cwm_engine.trajectories.dataset import Dataset
@@ -27,7 +28,11 @@ def mine(dataset: Dataset, *, absences: bool = False) -> list[Invariant]:
         return []
     elements, actions = state_elements(dataset), action_elements(dataset)
     action = actions[0] if len(actions) == 1 and actions[0].path == "" and actions[0].whole else None
-    candidates = [*state_candidates(elements, action), *outcome_candidates(dataset, elements, action)]
+    candidates = [
+        *state_candidates(elements, action),
+        *number_candidates(elements, action, dataset.terminated),
+        *outcome_candidates(dataset, elements, action),
+    ]
     wanted = [one for one in candidates if absences or not one.absence]
     found = [one for one in verified(wanted, dataset, 1) if one.support >= _LEAST.get(one.kind, LEAST_SUPPORT)]
     order = list(Kind)

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from cwm_engine.properties.elements import Element, number
-from cwm_engine.properties.invariants import Invariant, Kind
+from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind
 from cwm_engine.trajectories.dataset import Bools, Dataset, Floats
 
 _REWARDS = 12
@@ -62,6 +62,64 @@ def _rewards(dataset: Dataset, elements: list[Element], action: Element | None) 
         if table is not None:
             yield _reward_table([expression for expression, _, _ in keys], [words for _, words, _ in keys], table)
             return
+    yield Invariant(
+        kind=Kind.REWARD,
+        statement=f"the reward is {' or '.join(map(number, values))}",
+        expression=_is_one_of("reward", values),
+        fields=("reward",),
+        absence=True,
+    )
+    yield from _paid_by_ending(dataset.terminated, rewards)
+    if action is not None:
+        yield from _paid_by_action(action, rewards)
+
+
+def _paid_by_action(action: Element, rewards: Floats) -> Iterator[Invariant]:
+    """Actions that always pay the same."""
+    paid: dict[float, list[float]] = {}
+    for value in np.unique(action.before):
+        own = rewards[action.before == value]
+        if len(own) >= LEAST_SUPPORT and (own == own[0]).all():
+            paid.setdefault(float(own[0]), []).append(float(value))
+    for reward, actions in paid.items():
+        listed = list(map(number, actions))
+        one = len(listed) == 1
+        who = f"action {listed[0]} always pays" if one else f"actions {_in_words(listed)} always pay"
+        yield Invariant(
+            kind=Kind.REWARD,
+            statement=f"{who} {number(reward)}",
+            expression=f"close(reward, {number(reward)})",
+            condition=f"action == {listed[0]}" if one else f"action in {{{', '.join(listed)}}}",
+            fields=("reward",),
+            absence=True,
+        )
+
+
+def _paid_by_ending(terminated: Bools, rewards: Floats) -> Iterator[Invariant]:
+    """Rewards that are paid at the end, and only there."""
+    at_end, before = np.unique(rewards[terminated]), np.unique(rewards[~terminated])
+    if terminated.sum() < _ENDINGS or not len(before):
+        return
+    only = np.setdiff1d(at_end, before)
+    if not len(only):
+        return
+    listed = " or ".join(map(number, only))
+    exact = len(only) == len(at_end)
+    yield Invariant(
+        kind=Kind.TERMINATION,
+        statement=f"an episode ends {'exactly ' if exact else ''}when the reward is {listed}",
+        expression=f"terminated == ({_is_one_of('reward', only)})" if exact else "terminated",
+        condition="True" if exact else _is_one_of("reward", only),
+        fields=("terminated", "reward"),
+    )
+
+
+def _is_one_of(name: str, values: Floats) -> str:
+    return " or ".join(f"close({name}, {number(value)})" for value in values)
+
+
+def _in_words(items: list[str]) -> str:
+    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else items[0]
 
 
 def _table(keys: Floats, rewards: Floats) -> dict[tuple[float, ...], float] | None:
@@ -108,12 +166,7 @@ def _endings(terminated: Bools, elements: list[Element]) -> Iterator[Invariant]:
         return
     for element in elements:
         final = np.unique(element.after[terminated])
-        if (
-            element.whole
-            and len(final) <= _FINAL_STATES
-            and len(np.unique(element.after)) <= _STATES
-            and not np.isin(element.after[~terminated], final).any()
-        ):
+        if element.whole and len(final) <= _FINAL_STATES and not np.isin(element.after[~terminated], final).any():
             yield _final(element, final, np.unique(element.after))
             return
     yield from _thresholds(terminated, [element for element in elements if not element.whole])
@@ -122,12 +175,14 @@ def _endings(terminated: Bools, elements: list[Element]) -> Iterator[Invariant]:
 def _final(element: Element, final: Floats, seen: Floats) -> Invariant:
     """Episodes end at some values. Others that nobody has seen may be final too, so it is said of those seen alone."""
     listed, after = ", ".join(map(number, final)), element.of("next_state")
+    few = len(seen) <= _STATES
     return Invariant(
         kind=Kind.TERMINATION,
         statement=f"an episode ends exactly when `{element.field}` becomes {listed.replace(', ', ' or ')}",
         expression=f"terminated == ({after} in {{{listed}}})",
-        condition=f"{after} in {{{', '.join(map(number, seen))}}}",
+        condition=f"{after} in {{{', '.join(map(number, seen))}}}" if few else "True",
         fields=("terminated", element.field),
+        absence=not few,
     )
 
 

@@ -17,6 +17,8 @@ _OFTEN = 8
 """How often each amount has to have been seen."""
 _PRESSED = 3
 """How often a number has to have stopped at a limit."""
+_FEW_VALUES = 12
+"""A number with more different values has them by chance."""
 _MANY = 20
 """A number with fewer different values elsewhere has no limit but its set of values."""
 
@@ -31,6 +33,8 @@ def state_candidates(elements: list[Element], action: Element | None) -> Iterato
     for element in elements:
         yield from _copied(element, action)
         yield from _limits(element)
+        yield from _at_limits(element, elements)
+        yield from _values(element)
         yield from _steps(element, action)
         yield from _relations(element, elements)
     yield from _circles(elements)
@@ -84,6 +88,41 @@ def _limits(element: Element) -> Iterator[Invariant]:
                 expression=f"{after} {sign} {value}{near}",
                 fields=(name,),
             )
+
+
+def _at_limits(element: Element, elements: list[Element]) -> Iterator[Invariant]:
+    """What another number is wherever this one has stopped."""
+    for limit in limits_of(element):
+        if limit is None or element.whole:
+            continue
+        there = _near(element.after, np.full(1, limit))
+        for other in elements:
+            values = other.after[there]
+            if other is not element and there.sum() >= _OFTEN and _near(values, values[:1]).all():
+                always = number(float(values[0]))
+                yield Invariant(
+                    kind=Kind.BOUND,
+                    statement=f"`{other.field}` is {always} where `{element.field}` stops at {number(limit)}",
+                    expression=_equal(other.of("next_state"), always, other),
+                    condition=_equal(element.of("next_state"), number(limit), element),
+                    fields=(other.field,),
+                    absence=True,
+                )
+
+
+def _values(element: Element) -> Iterator[Invariant]:
+    """That a number has few values, each seen so often that there are hardly others."""
+    values, counts = np.unique(element.after, return_counts=True)
+    if not element.path or not element.whole or not 1 < len(values) <= _FEW_VALUES or counts.min() < LEAST_SUPPORT:
+        return
+    listed = ", ".join(map(number, values))
+    yield Invariant(
+        kind=Kind.VALUES,
+        statement=f"`{element.field}` is {listed.replace(', ', ' or ')}",
+        expression=f"{element.of('next_state')} in {{{listed}}}",
+        fields=(element.field,),
+        absence=True,
+    )
 
 
 def _steps(element: Element, action: Element | None) -> Iterator[Invariant]:
@@ -193,6 +232,7 @@ def _actions(elements: list[Element], action: Element) -> Iterator[Invariant]:
             statement=f"action {number(value)} changes nothing",
             expression="same(next_state, state)",
             condition=f"action == {number(value)}",
+            fields=tuple(element.field for element in elements),
             absence=True,
         )
     if not elements or not all(element.whole for element in elements):
@@ -204,6 +244,7 @@ def _actions(elements: list[Element], action: Element) -> Iterator[Invariant]:
                 statement=f"action {number(second)} undoes action {number(first)} where that changed something",
                 expression="same(other_next, state)",
                 condition=f"action == {number(first)} and not terminated and not same(next_state, state)",
+                fields=tuple(element.field for element in elements),
                 other=Other("next_state", number(second)),
             )
 

@@ -75,11 +75,11 @@ class TableStarts:
         inner: Any = env.unwrapped
         self._inner = inner
         self._observe = _observer(env, observation, lambda: int(inner.s))
-        self._states = _reachable(inner)
+        self.states = _reachable(inner)
 
     def begin(self, rng: np.random.Generator) -> Any:
         """Set the state and return the observation of it."""
-        self._inner.s = self._states[int(rng.integers(len(self._states)))]
+        self._inner.s = self.states[int(rng.integers(len(self.states)))]
         return self._observe()
 
 
