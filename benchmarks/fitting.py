@@ -46,6 +46,8 @@ WORDS = {
     Reason.UNREACHED: "named as never reached",
     Reason.UNEXECUTED: "named as never run",
     Reason.UNUSED: "named as without influence",
+    Reason.EXCHANGEABLE: "named as no better than another value",
+    Reason.UNSEEN: "named as of influence in held-out episodes only",
     Reason.TOGETHER: "named as determined only together",
 }
 

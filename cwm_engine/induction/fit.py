@@ -11,6 +11,7 @@ import ast
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from cwm_engine.checking.report import Status
 from cwm_engine.checking.run import Runner
 from cwm_engine.diagnosis.execution.sample import Sample
 from cwm_engine.findings import Span
-from cwm_engine.induction.identifiability import Reason
+from cwm_engine.induction.identifiability import Open, Reason
 from cwm_engine.induction.literals import Literal, Numbers
 from cwm_engine.sandbox.handles import ChildDied
 from cwm_engine.sandbox.limits import Limits
@@ -43,13 +44,13 @@ HELD_OUT_EVERY = 5
 MOST_ROWS = 4000
 """Transitions that the search sees at most."""
 
-_JOB = "cwm_engine.induction.jobs:fit_job"
+_FIT, _LOOK = "cwm_engine.induction.jobs:fit_job", "cwm_engine.induction.jobs:look_job"
+_LOOK_SECONDS = 5.0
 _GRACE_SECONDS = 3.0
 _PATIENCE = 5
 """How many seconds a second of processor time may take on a busy machine."""
 
 _LONGEST_TEXT = 64
-_REASONS = frozenset(map(str, Reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def fit(
     if evidence.status is Status.ERROR or not evidence.checked.any():
         return nothing("The model does not run.")
     sample = training_sample(runner.prepared, evidence.form)
-    answer = _ask(runner, program, sample, seconds, seed)
+    answer = _ask(runner, program, _FIT, sample, {"seconds": seconds, "seed": seed})
     if "values" not in answer:
         return nothing(str(answer.get("problem", "The search ended without an answer.")))
     texts = accepted_texts(answer["values"], numbers)
@@ -184,10 +185,9 @@ def fit(
     except (ValueError, SyntaxError):
         return nothing("The fitted numbers cannot be written into the text.")
     after = runner.run(replace(program, source=text), determinism=False, form=evidence.form) if texts else evidence
-    undetermined = _undetermined(answer.get("undetermined"), numbers, after)
-    if not texts:
-        return nothing("No other numbers were found that predict more.", undetermined)
-    if not _is_better(after, evidence):
+    opened, count = _looked_at_all(runner, program, sample, answer, numbers)
+    undetermined = _undetermined(opened, numbers, after, count)
+    if not texts or not _is_better(after, evidence):
         return nothing("No other numbers were found that predict more.", undetermined)
     changed = tuple(Change(numbers.literals[number], new) for number, new in sorted(texts.items()))
     return Fit(text, changed, undetermined, evidence, after, time.monotonic() - started)
@@ -200,8 +200,12 @@ def training_sample(prepared: Prepared, form: Form) -> Sample:
         prepared: The data.
         form: Whether the model receives states as stored or as plain Python values.
     """
+    return _sample(prepared, form, np.flatnonzero(~held_out(prepared.dataset)))
+
+
+def _sample(prepared: Prepared, form: Form, seen: npt.NDArray[np.intp]) -> Sample:
+    """The transitions in some rows; where there are too many, ends of episodes and some of the others."""
     dataset = prepared.dataset
-    seen = np.flatnonzero(~held_out(dataset))
     if len(seen) > MOST_ROWS:
         shuffled = np.random.default_rng(0).permutation(seen)
         seen = np.sort(shuffled[np.argsort(~dataset.terminated[shuffled], kind="stable")][:MOST_ROWS])
@@ -232,17 +236,37 @@ def held_out(dataset: Dataset) -> npt.NDArray[np.bool_]:
     return held
 
 
-def _ask(runner: Runner, program: Program, sample: Sample, seconds: float, seed: int) -> Mapping[str, Any]:
-    request = {**program.request, "job": _JOB, "seconds": seconds, "seed": seed}
+def _ask(runner: Runner, program: Program, job: str, sample: Sample, more: Mapping[str, Any]) -> Mapping[str, Any]:
+    request = {**program.request, "job": job, **more}
     with runner.child(program.preload) as child:
         try:
             child.send(request, sample.to_bytes())
-            message = child.receive(_PATIENCE * seconds + _GRACE_SECONDS)
+            message = child.receive(_PATIENCE * more["seconds"] + _GRACE_SECONDS)
         except ChildDied as death:
             return {"problem": f"The search ended early: {death.reason}."}
     if message is None:
         return {"problem": "The search took too long."}
     return message.data
+
+
+def _looked_at_all(
+    runner: Runner, program: Program, sample: Sample, answer: Mapping[str, Any], numbers: Numbers
+) -> tuple[list[Open], int]:
+    """What is said of constants, and of how many transitions.
+
+    A fresh child looks at those that the search did not see. If it fails, nothing is said of them.
+    """
+    said = answer.get("undetermined")
+    opened = _opened(said, numbers)
+    unseen = np.setdiff1d(np.arange(len(runner.prepared.dataset)), sample.rows)
+    if not len(unseen) or all(one.reason is Reason.TOGETHER for one in opened):
+        return opened, len(sample)
+    others = _sample(runner.prepared, sample.form, unseen)
+    more = {"seconds": _LOOK_SECONDS, "numbers": answer.get("numbers"), "undetermined": said}
+    looked = _ask(runner, program, _LOOK, others, more)
+    if "undetermined" not in looked:
+        return opened, len(sample)
+    return _opened(looked["undetermined"], numbers), len(sample) + len(others)
 
 
 def accepted_texts(claimed: Any, numbers: Numbers) -> dict[int, str]:
@@ -292,27 +316,29 @@ def _accuracy(evidence: Evidence, rows: npt.NDArray[np.bool_]) -> float | None:
     return float((evidence.checked & ~evidence.failing)[rows].mean())
 
 
-def _undetermined(claimed: Any, numbers: Numbers, after: Evidence) -> tuple[Undetermined, ...]:
-    """What the child says of constants, in sentences; a line that never ran is seen from here."""
-    count = int(after.checked.sum())
+def _opened(claimed: Any, numbers: Numbers) -> list[Open]:
+    """What a child says of constants, as far as it can be said."""
+    found = []
+    for claim in claimed if isinstance(claimed, list) else ():
+        with suppress(ValueError):
+            one = Open.from_json(claim)
+            if all(0 <= number < len(numbers) for number in (one.number, *one.others)):
+                found.append(one)
+    return found
+
+
+def _undetermined(opened: Sequence[Open], numbers: Numbers, after: Evidence, count: int) -> tuple[Undetermined, ...]:
+    """What is said of constants, in sentences; a line that never ran is seen from here."""
     instrumented = instrument(ast.parse(after.program.source))
     paths = (*after.paths, *((after.loading,) if after.loading else ()))
     ran = frozenset(line for path in paths for line in instrumented.lines_of(path))
     found: list[Undetermined] = []
-    for claim in claimed if isinstance(claimed, list) else ():
-        match claim:
-            case [int(number), str(reason), list(others), int() | float() | None as such_as] if (
-                0 <= number < len(numbers) and reason in _REASONS
-            ):
-                literal = numbers.literals[number]
-            case _:
-                continue
-        with_names = tuple(
-            _named(numbers.literals[other]) for other in others if isinstance(other, int) and 0 <= other < len(numbers)
-        )
+    for one in opened:
+        literal = numbers.literals[one.number]
+        others = tuple(_named(numbers.literals[other]) for other in one.others)
         runs = literal.line in ran or not instrumented.blocks_at(literal.line)
-        why = Reason(reason) if runs else Reason.UNEXECUTED
-        found.append(Undetermined(literal, why, _sentence(literal, why, with_names, such_as, count), with_names))
+        why = one.reason if runs else Reason.UNEXECUTED
+        found.append(Undetermined(literal, why, _sentence(literal, why, others, one.such_as, count), others))
     return tuple(found)
 
 
@@ -325,6 +351,8 @@ def _sentence(literal: Literal, reason: Reason, others: Sequence[str], such_as: 
             return f"{name}: its line never runs in {count} transitions."
         case Reason.TOGETHER if others:
             return f"{name}: only combinations with {_listed(others)} are determined."
+        case Reason.UNSEEN:
+            return f"{name}: counts only in transitions that were held out from the fit."
         case Reason.EXCHANGEABLE if such_as is not None:
             value = f"{such_as:g}" if isinstance(such_as, float) else str(such_as)
             return f"{name}: other values, such as {value}, predict as much."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,8 @@ class Reason(StrEnum):
     """Its line never runs."""
     EXCHANGEABLE = "exchangeable"
     """Predictions follow it in steps, and other values predict as much."""
+    UNSEEN = "unseen"
+    """It counts only in transitions that the fit did not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,22 @@ class Open:
     reason: Reason
     others: tuple[int, ...] = ()
     such_as: Number | None = None
+
+    def to_json(self) -> list[Any]:
+        """As a list of JSON values, in the order of the attributes."""
+        return [self.number, str(self.reason), list(self.others), self.such_as]
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """What `to_json` wrote.
+
+        Raises:
+            ValueError: It did not.
+        """
+        match data:
+            case [int(number), str(reason), [*others], int() | float() | None as such_as]:
+                return cls(number, Reason(reason), tuple(other for other in others if isinstance(other, int)), such_as)
+        raise ValueError("not what is said of a constant")
 
 
 def undetermined(slopes: npt.NDArray[np.float64], limits: Mapping[int, Limit]) -> list[Open]:

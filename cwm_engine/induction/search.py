@@ -34,6 +34,7 @@ class Found:
 
     Attributes:
         texts: How constants are to be written, by number; those that stay as they are are left out.
+        values: All constants as they are written then.
         undetermined: Constants that the data does not determine.
         missed: Fraction of the fields of the checked transitions that is still wrong.
         runs: Transitions run.
@@ -41,6 +42,7 @@ class Found:
     """
 
     texts: dict[int, str] = field(default_factory=dict)
+    values: tuple[Number, ...] = ()
     undetermined: list[Open] = field(default_factory=list)
     missed: float = 1.0
     runs: int = 0
@@ -84,7 +86,7 @@ def search(
     except OutOfTime:
         found.in_time = False
         found.texts = found.texts or work.plain_texts()
-    found.missed, found.runs = work.missed, objective.runs + watched.runs
+    found.values, found.missed, found.runs = work.values, work.missed, objective.runs + watched.runs
     return found
 
 
