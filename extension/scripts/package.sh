@@ -16,6 +16,17 @@ rm -f extension/dist/*.whl
 mkdir -p dist
 # Links of the README point into the repository, whose pages show them.
 pages=https://github.com/code-world-models/code-world-models
-node_modules/.bin/vsce package --no-dependencies --readme-path extension/README.md \
+vsix=dist/code-world-models-$extension.vsix
+said=$(node_modules/.bin/vsce package --no-dependencies --readme-path extension/README.md \
     --baseContentUrl "$pages/blob/main/extension" --baseImagesUrl "$pages/raw/main/extension" \
-    --out "dist/code-world-models-$extension.vsix"
+    --out "$vsix" 2>&1) || { echo "$said" >&2; exit 1; }
+echo "$said"
+if grep --quiet WARNING <<<"$said"; then
+    echo "vsce has warnings, see above; the marketplace shows the extension as it is packed." >&2
+    exit 1
+fi
+size=$(wc -c <"$vsix")
+if ((size > 3000000)); then
+    echo "$vsix has $size bytes; more than 3 MB means that something is packed which does not belong there." >&2
+    exit 1
+fi
