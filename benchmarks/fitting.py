@@ -25,9 +25,10 @@ from benchmarks.rollouts import Policy, rollouts, source_of
 from cwm_engine.checking.evidence import Program
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
-from cwm_engine.induction.fit import JOBS, Undetermined, fit
+from cwm_engine.induction.fit import JOBS, fit
 from cwm_engine.induction.identifiability import Reason
 from cwm_engine.induction.literals import Numbers
+from cwm_engine.induction.telling import Undetermined
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.discovery import ModelSpec, discover
 
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _row(name: str, spread: float, seeds: range, verbose: bool) -> None:
     unseen = Prepared(recorded(name, seed=seeds.start + 1))
     accuracies, seconds, used, before = [], [], [], []
-    named: collections.Counter[str] = collections.Counter()
+    named: collections.Counter[tuple[str, Reason]] = collections.Counter()
     with Runner(unseen) as elsewhere:
         right = elsewhere.run(program_of(source_of(name)), determinism=False).accuracy or 0.0
         for seed in seeds:

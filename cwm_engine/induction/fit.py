@@ -7,11 +7,9 @@ predicts every transition, held-out ones too, before the edit is believed.
 
 from __future__ import annotations
 
-import ast
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,15 +22,14 @@ from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.report import Status
 from cwm_engine.checking.run import Runner
 from cwm_engine.diagnosis.execution.sample import Sample
-from cwm_engine.findings import Span
 from cwm_engine.induction.identifiability import Open, Reason
 from cwm_engine.induction.literals import Literal, Numbers
+from cwm_engine.induction.telling import Undetermined, opened_of, told
 from cwm_engine.sandbox.handles import ChildDied
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.dataset import Dataset
 from cwm_engine.world_model.discovery import ModelSpec
-from cwm_engine.world_model.probes import instrument
 
 JOBS = ("cwm_engine.induction.jobs",)
 """Job modules that a `Runner` must have ready for `fit`."""
@@ -64,28 +61,6 @@ class Change:
 
     literal: Literal
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Undetermined:
-    """A constant that the data cannot determine.
-
-    Attributes:
-        literal: The constant, as it was written.
-        reason: Why.
-        message: The same as a sentence for the user.
-        others: Names of the constants with which only combinations are determined.
-    """
-
-    literal: Literal
-    reason: Reason
-    message: str
-    others: tuple[str, ...] = ()
-
-    @property
-    def span(self) -> Span:
-        """Where it stands."""
-        return self.literal.span
 
 
 @dataclass(frozen=True)
@@ -186,7 +161,7 @@ def fit(
         return nothing("The fitted numbers cannot be written into the text.")
     after = runner.run(replace(program, source=text), determinism=False, form=evidence.form) if texts else evidence
     opened, count = _looked_at_all(runner, program, sample, answer, numbers)
-    undetermined = _undetermined(opened, numbers, after, count)
+    undetermined = told(opened, numbers, after, count)
     if not texts or not _is_better(after, evidence):
         return nothing("No other numbers were found that predict more.", undetermined)
     changed = tuple(Change(numbers.literals[number], new) for number, new in sorted(texts.items()))
@@ -257,7 +232,7 @@ def _looked_at_all(
     A fresh child looks at those that the search did not see. If it fails, nothing is said of them.
     """
     said = answer.get("undetermined")
-    opened = _opened(said, numbers)
+    opened = opened_of(said, numbers)
     unseen = np.setdiff1d(np.arange(len(runner.prepared.dataset)), sample.rows)
     if not len(unseen) or all(one.reason is Reason.TOGETHER for one in opened):
         return opened, len(sample)
@@ -266,7 +241,7 @@ def _looked_at_all(
     looked = _ask(runner, program, _LOOK, others, more)
     if "undetermined" not in looked:
         return opened, len(sample)
-    return _opened(looked["undetermined"], numbers), len(sample) + len(others)
+    return opened_of(looked["undetermined"], numbers), len(sample) + len(others)
 
 
 def accepted_texts(claimed: Any, numbers: Numbers) -> dict[int, str]:
@@ -314,56 +289,3 @@ def _accuracy(evidence: Evidence, rows: npt.NDArray[np.bool_]) -> float | None:
     if not rows.any():
         return None
     return float((evidence.checked & ~evidence.failing)[rows].mean())
-
-
-def _opened(claimed: Any, numbers: Numbers) -> list[Open]:
-    """What a child says of constants, as far as it can be said."""
-    found = []
-    for claim in claimed if isinstance(claimed, list) else ():
-        with suppress(ValueError):
-            one = Open.from_json(claim)
-            if all(0 <= number < len(numbers) for number in (one.number, *one.others)):
-                found.append(one)
-    return found
-
-
-def _undetermined(opened: Sequence[Open], numbers: Numbers, after: Evidence, count: int) -> tuple[Undetermined, ...]:
-    """What is said of constants, in sentences; a line that never ran is seen from here."""
-    instrumented = instrument(ast.parse(after.program.source))
-    paths = (*after.paths, *((after.loading,) if after.loading else ()))
-    ran = frozenset(line for path in paths for line in instrumented.lines_of(path))
-    found: list[Undetermined] = []
-    for one in opened:
-        literal = numbers.literals[one.number]
-        others = tuple(_named(numbers.literals[other]) for other in one.others)
-        runs = literal.line in ran or not instrumented.blocks_at(literal.line)
-        why = one.reason if runs else Reason.UNEXECUTED
-        found.append(Undetermined(literal, why, _sentence(literal, why, others, one.such_as, count), others))
-    return tuple(found)
-
-
-def _sentence(literal: Literal, reason: Reason, others: Sequence[str], such_as: float | None, count: int) -> str:
-    name = f"`{literal.name}`"
-    match reason:
-        case Reason.UNREACHED:
-            return f"{name}: never reached in {count} transitions."
-        case Reason.UNEXECUTED:
-            return f"{name}: its line never runs in {count} transitions."
-        case Reason.TOGETHER if others:
-            return f"{name}: only combinations with {_listed(others)} are determined."
-        case Reason.UNSEEN:
-            return f"{name}: counts only in transitions that were held out from the fit."
-        case Reason.EXCHANGEABLE if such_as is not None:
-            value = f"{such_as:g}" if isinstance(such_as, float) else str(such_as)
-            return f"{name}: other values, such as {value}, predict as much."
-        case _:
-            return f"{name}: no prediction of {count} transitions depends on it."
-
-
-def _named(literal: Literal) -> str:
-    return f"{literal.name} (line {literal.line})" if literal.name == literal.text else literal.name
-
-
-def _listed(names: Sequence[str]) -> str:
-    quoted = [f"`{name}`" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
