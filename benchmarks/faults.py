@@ -11,7 +11,7 @@ import random
 import re
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,16 @@ def single_faults(source: str, dataset: Dataset, seed: int, plan: dict[str, int]
 def omission_faults(source: str, dataset: Dataset, seed: int, plan: dict[str, int] = OMISSIONS) -> list[Fault]:
     """Programs in which a term, a condition, a statement or the meaning of a branch is missing."""
     return _choose(source, dataset, seed, plan, _omissions(source))
+
+
+def every_fault(source: str) -> list[Fault]:
+    """All slips and omissions in a text, whether or not anything shows them."""
+    found: dict[str, Fault] = {}
+    for kind, edit in (*_slips(source)(), *_omissions(source)()):
+        fault = _apply(source, edit)
+        if fault is not None:
+            found.setdefault(fault.source, replace(fault, operator=kind))
+    return list(found.values())
 
 
 def double_faults(source: str, dataset: Dataset, seed: int, count: int, plan: dict[str, int] = PLAN) -> list[Fault]:

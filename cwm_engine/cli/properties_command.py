@@ -25,6 +25,18 @@ def properties(
         str | None, typer.Option(metavar="ID", help="The real environment, where not the configuration's.")
     ] = None,
     no_env: Annotated[bool, typer.Option("--no-env", help="Do not play the real environment.")] = False,
+    adequacy: Annotated[
+        bool,
+        typer.Option("--adequacy", help="Write no tests; say what of the model neither the data nor its rules test."),
+    ] = False,
+    script: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --adequacy: write a script that records what would test more."),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="With --adequacy: end with 1 if the score is lower."),
+    ] = None,
     output_format: Annotated[TextOrJson, typer.Option(help="How to print the result.")] = TextOrJson.TEXT,
     seed: Annotated[int, typer.Option(min=0, help="Of what is played in the real environment.")] = 0,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed records of the data out.")] = False,
@@ -34,6 +46,25 @@ def properties(
 
     if env and no_env:
         raise typer.BadParameter("give --env or --no-env, not both")
+    if adequacy:
+        from cwm_engine.cli.adequacy import AdequacyOptions, run_adequacy
+
+        if output is not None or diff:
+            raise typer.BadParameter("--adequacy writes no tests; leave --output and --diff out")
+        asked = AdequacyOptions(
+            file=file,
+            trajectories=tuple(trajectories or ()),
+            env=env,
+            use_env=not no_env,
+            script=script,
+            min_score=min_score,
+            as_json=output_format is TextOrJson.JSON,
+            seed=seed,
+            skip_bad=skip_bad,
+        )
+        raise typer.Exit(run_adequacy(asked))
+    if script is not None or min_score is not None:
+        raise typer.BadParameter("--script and --min-score belong to --adequacy")
     options = PropertiesOptions(
         file=file,
         trajectories=tuple(trajectories or ()),

@@ -11,6 +11,7 @@ from cwm_engine.checking.report import Status
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.findings import CODES, Finding, Span
 from cwm_engine.sandbox.results import PREDICTED, most_paths
+from cwm_engine.world_model.blocks import Block
 from cwm_engine.world_model.probes import Instrumented
 
 _ALMOST_ONE = 1.0 - 1e-12
@@ -36,6 +37,17 @@ def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) 
 
     Nothing where it is not known of every transition.
     """
+    silent = silent_blocks(evidence, places, instrumented)
+    return [
+        *(_note("CWM601", "No transition executes this code.", _span_of_lines(places, block.lines))
+          for block in silent if block.lines),
+        *(_note("CWM603", "No transition skips this: the condition is always fulfilled.", places.line(block.line))
+          for block in silent if block.kind == "skip"),
+    ]  # fmt: skip
+
+
+def silent_blocks(evidence: Evidence, places: Places, instrumented: Instrumented) -> list[Block]:
+    """The outermost blocks that no transition executes; nothing where it is not known of every transition."""
     probes = len(instrumented.probes)
     if len(evidence.loading) != probes or len(evidence.paths) >= most_paths(probes):
         return []  # not told in full
@@ -51,15 +63,7 @@ def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) 
         if block.index not in executed and not any(span.line <= block.line <= span.end_line for span in places.others)
     ]
     inside = {block.index for block in silent}
-    outermost = [block for block in silent if block.lines and block.parent not in inside]
-    never_skipped = [block for block in silent if block.kind == "skip" and block.parent not in inside]
-    return [
-        *(_note("CWM601", "No transition executes this code.", _span_of_lines(places, one.lines)) for one in outermost),
-        *(
-            _note("CWM603", "No transition skips this: the condition is always fulfilled.", places.line(one.line))
-            for one in never_skipped
-        ),
-    ]
+    return [block for block in silent if block.parent not in inside]
 
 
 def _reruns(evidence: Evidence, places: Places, *, stochastic: bool) -> list[Finding]:

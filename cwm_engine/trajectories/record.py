@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,7 @@ from cwm_engine.trajectories.dataset import Provenance, Spaces
 from cwm_engine.trajectories.episodes import Episode
 from cwm_engine.trajectories.formats.store import SeedTakenError, TrajectoryStore
 from cwm_engine.trajectories.recording.environments import full_id, make_environment, package_versions
-from cwm_engine.trajectories.recording.policies import Policy, make_policy
+from cwm_engine.trajectories.recording.policies import GivenActions, Policy, make_policy
 from cwm_engine.trajectories.recording.starts import Starts, spread_starts
 from cwm_engine.trajectories.spaces import space_to_json, structure_of_space
 from cwm_engine.trajectories.structures import JSON_LEAF
@@ -132,6 +132,57 @@ def record(
     return Recording(path, full_id(env_id, env), episodes, transitions, tries, total / episodes)
 
 
+def record_actions(
+    env_id: str,
+    sequences: Sequence[tuple[int, Sequence[Any]]],
+    *,
+    path: Path | str,
+    env_kwargs: Mapping[str, Any] | None = None,
+    append: bool = False,
+) -> Recording:
+    """Play given actions and store what happens, one episode for each sequence.
+
+    Args:
+        env_id: A Gymnasium id; `module:Name-v0` imports the module that registers it.
+        sequences: Seeds of the reset, and the actions that follow it. An episode that ends before them ends there.
+        path: A `.sqlite` file; its directory is made.
+        env_kwargs: Arguments of the environment.
+        append: Add to an existing file.
+
+    Raises:
+        CwmError: The environment or file cannot be used, or the environment fails in an episode.
+    """
+    path = Path(path)
+    _check_arguments(path, len(sequences), None, append)
+    with ExitStack() as resources:
+        env = make_environment(env_id, env_kwargs)
+        resources.callback(env.close)
+        provenance = Provenance(
+            environment=full_id(env_id, env),
+            environment_kwargs=dict(env_kwargs or {}),
+            policy="given actions",
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=package_versions(env),
+        )
+        spaces = Spaces(space_to_json(env.observation_space)[0], space_to_json(env.action_space)[0])
+        store = resources.enter_context(_open_store(path))
+        store.begin(spaces=spaces, provenance=provenance)
+        transitions, total = 0, 0.0
+        for index, (seed, actions) in enumerate(sequences):
+            player = _Player(
+                env=env, policy=GivenActions(actions), starts=None, seed=0, limit=len(actions), info_keys=()
+            )
+            episode = player.play(index, seed)
+            try:
+                store.append(episode)
+            except SeedTakenError:  # the file has another episode from this reset
+                store.append(replace(episode, seed=None))
+            transitions += len(episode)
+            total += episode.total_reward
+    count = len(sequences)
+    return Recording(path, full_id(env_id, env), count, transitions, count, total / count)
+
+
 def episode_seed(seed: int, index: int) -> int:
     """What the environment is reset with in an episode; no two episodes of a recording share it.
 
@@ -176,12 +227,13 @@ class _Player:
         self._action = _space_structure(self.env.action_space)
         self._settled = False
 
-    def play(self, index: int) -> Episode:
-        """Play the episode of a number."""
+    def play(self, index: int, seed: int | None = None) -> Episode:
+        """Play the episode of a number, from a reset with its seed or another."""
+        seed = episode_seed(self.seed, index) if seed is None else seed
         rng = np.random.default_rng([self.seed, index])
         memory = _Memory()
         try:
-            observation, _ = self.env.reset(seed=episode_seed(self.seed, index))
+            observation, _ = self.env.reset(seed=seed)
             if self.starts is not None:
                 observation = self.starts.begin(rng)
             self.policy.begin(rng)
@@ -192,7 +244,7 @@ class _Player:
             step = len(memory.rewards)
             message = f"the environment failed in episode {index}, step {step}: {type(error).__name__}: {error}"
             raise CwmError(message) from error
-        return self._episode(index, memory)
+        return self._episode(index, memory, seed)
 
     def _play_on(self, observation: Any, memory: _Memory) -> None:
         # The loop that decides how fast recording is: nothing here but playing and remembering.
@@ -212,7 +264,7 @@ class _Player:
                 memory.truncated = bool(truncated) or not terminated
                 return
 
-    def _episode(self, index: int, memory: _Memory) -> Episode:
+    def _episode(self, index: int, memory: _Memory, seed: int) -> Episode:
         if not self._settled:
             self._observation = _settle(self._observation, memory.observations)
             self._action = _settle(self._action, memory.actions)
@@ -227,7 +279,7 @@ class _Player:
                 terminated=ends[0],
                 truncated=ends[1],
                 info={key: Columns.from_values([info[key] for info in memory.infos]) for key in self.info_keys},
-                seed=episode_seed(self.seed, index),
+                seed=seed,
                 index=index,
             )
         except (CwmError, TypeError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -54,6 +54,29 @@ def make_policy(name: str, action_space: Space[Any]) -> Policy:
     if not colon or not path.endswith(".py"):
         raise CwmError(f"there is no policy {name}", hint=_SYNTAX_HINT)
     return FunctionPolicy(Path(path), function, action_space)
+
+
+class GivenActions:
+    """One action after the other.
+
+    Args:
+        actions: All of them.
+    """
+
+    def __init__(self, actions: Sequence[Any]) -> None:
+        self._actions = actions
+        self._waiting = iter(actions)
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """Start again with the first."""
+        del rng
+        self._waiting = iter(self._actions)
+
+    def act(self, observation: Any) -> Any:
+        """The next action."""
+        del observation
+        action = next(self._waiting)
+        return np.array(action) if isinstance(action, list) else action
 
 
 class RandomPolicy:

@@ -1,0 +1,1 @@
+"""Adequacy: how much of a model the recorded transitions and its properties really test."""

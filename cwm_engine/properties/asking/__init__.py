@@ -1,0 +1,1 @@
+"""Asking for data: short sequences of actions that would show what the recording leaves open."""
