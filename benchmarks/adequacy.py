@@ -49,6 +49,8 @@ COVERAGE = ("CWM601", "CWM602", "CWM603")
 
 _CASES = 2_000
 _FRESH = 10_000
+_STATES = 20_000
+"""For wrong models, of which there are many, mutants are compared at fewer states than for right ones."""
 _LIMITS = Limits(step_seconds=1.0, loop_iterations=100_000)
 
 
@@ -91,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", default=",".join(WORLDS))
     parser.add_argument("--most", type=int, default=MOST_OF_A_KIND, help="wrong models of one operator, a model")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scores", action=argparse.BooleanOptionalAction, default=True, help="of right models, too")
     parser.add_argument("--list", action="store_true", help="print what nothing flags")
     given = parser.parse_args(arguments or [])
     warnings.simplefilter("ignore")
@@ -103,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     left_out = candidates = 0
     with tempfile.TemporaryDirectory() as folder:
         known = {name: _known(name, Path(folder)) for name in names}
-        for name in names:
+        for name in names if given.scores else ():
             _print_score(name, known[name])
         for name in names:
             found = wrong_models(name, Path(folder), given.seed, given.most)
@@ -137,7 +140,8 @@ def examine(model: WrongModel, known: Known) -> Flags:
         form = session.evidence[spec.name].form
     told = [finding for finding in report.findings if finding.code in COVERAGE]
     unexecuted = [finding.span for finding in told if finding.code == "CWM601"]
-    result, _ = adequacy(Subject(program, known.stored, form, Prepared(known.stored)), limits=_LIMITS)
+    subject = Subject(program, known.stored, form, Prepared(known.stored))
+    result, _ = adequacy(subject, limits=_LIMITS, states=_STATES)
     more = untested(result, unexecuted)
     code = {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.expr)}
     marked = {line for finding in (*told, *more) for line in _lines(finding)}

@@ -138,10 +138,10 @@ def _roamed(runner: Runner, program: Program, form: Form, *, steps: int, seed: i
 def _box(dataset: Dataset, count: int, lot: np.random.Generator) -> Columns | None:
     """States spread over a box around those recorded; None where states are no vectors of floats."""
     structure = dataset.observations.structure
-    if not isinstance(structure, Leaf) or structure.kind is not Kind.FLOAT or len(structure.shape) != 1:
+    if not isinstance(structure, Leaf) or structure.kind is not Kind.FLOAT or len(structure.shape) > 1:
         return None
     elements = state_elements(dataset)
-    if len(elements) != structure.shape[0]:
+    if len(elements) != int(np.prod(structure.shape)):
         return None
     low, high = _bounds(dataset, len(elements))
     columns = [_column(element, low[index], high[index], count, lot) for index, element in enumerate(elements)]
@@ -149,20 +149,22 @@ def _box(dataset: Dataset, count: int, lot: np.random.Generator) -> Columns | No
         angle = lot.uniform(-np.pi, np.pi, count)
         radius = float(np.sqrt(elements[one].after[0] ** 2 + elements[other].after[0] ** 2))
         columns[one], columns[other] = radius * np.cos(angle), radius * np.sin(angle)
-    return Columns(structure, (np.column_stack(columns).astype(structure.dtype),))
+    table = np.column_stack(columns).astype(structure.dtype)
+    return Columns(structure, (table.reshape(count, *structure.shape),))
 
 
 def _column(element: Element, low: float, high: float, count: int, lot: np.random.Generator) -> Floats:
     values = np.concatenate([element.before, element.after])
     known = np.unique(values)
-    if len(known) < _MANY or (known == np.round(known)).all():
+    if len(known) < _MANY:
         return lot.choice(known, count)
     least, most = values.min(), values.max()
     stretch = lot.choice(_STRETCHES, count) * (most - least)
     floor, ceiling = limits_of(element)
     bottom = np.maximum(least - stretch, low if floor is None else floor)
     top = np.minimum(most + stretch, high if ceiling is None else ceiling)
-    return bottom + lot.random(count) * (top - bottom)
+    spread = bottom + lot.random(count) * (top - bottom)
+    return np.round(spread) if (known == np.round(known)).all() else spread
 
 
 def _bounds(dataset: Dataset, size: int) -> tuple[Floats, Floats]:
