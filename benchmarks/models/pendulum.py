@@ -27,5 +27,5 @@ class Environment:
         speed = speed + (gravity + 3.0 / (self.m * self.length**2) * torque) * self.dt
         speed = min(max(speed, -self.max_speed), self.max_speed)
         angle = angle + speed * self.dt
-        self.state = (angle, speed)
+        self.state = (math.atan2(math.sin(angle), math.cos(angle)), speed)
         return (math.cos(angle), math.sin(angle), speed), -cost, False

@@ -107,6 +107,12 @@ class Puppet:
         after = answers.next_observations.plain(0, len(answers))
         return list(zip(after, answers.rewards.tolist(), answers.terminated.tolist(), strict=True))
 
+    def again(self, dataset: Dataset) -> Dataset:
+        """The transitions of a dataset once more, from the states as they are stored."""
+        count = len(dataset)
+        states, actions = (columns.plain(0, count) for columns in (dataset.observations, dataset.actions))
+        return self.transitions(list(zip(states, actions, strict=True)))
+
     def transitions(self, places: Sequence[Place]) -> Dataset:
         """The transitions from some places, each an episode of its own.
 
@@ -207,8 +213,7 @@ def _from_circles(observation: Any, circles: list[int]) -> list[float]:
 def _repeats(candidate: Puppet, known: Dataset) -> bool:
     rows = np.unique(np.linspace(0, len(known) - 1, _TRIED).astype(int))
     part = known.rows(rows)
-    places = zip(part.observations.plain(0, len(part)), part.actions.plain(0, len(part)), strict=True)
-    again = candidate.transitions(list(places))
+    again = candidate.again(part)
     states = all(
         np.allclose(one, other, rtol=1e-4, atol=1e-4)
         for one, other in zip(again.next_observations.arrays, part.next_observations.arrays, strict=True)

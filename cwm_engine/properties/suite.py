@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from cwm_engine.properties.invariants import LEAST_SUPPORT, Ask, Invariant, Kind, try_on
+from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind, try_on
 from cwm_engine.properties.mining import confirmed, mine
 from cwm_engine.properties.mining.symmetries import symmetries
-from cwm_engine.properties.real import alike, all_places, fresh_transitions, puppet
+from cwm_engine.properties.real import Puppet, alike, all_places, fresh_transitions, puppet
 from cwm_engine.trajectories.dataset import Dataset
 
 FRESH = 6_000
@@ -79,7 +79,7 @@ def collect(
         CwmError: The environment cannot be made, or is another one than was recorded.
     """
     if environment is None:
-        return Suite(dataset, (*mine(dataset), *_symmetric(dataset, None, seed)))
+        return Suite(dataset, (*mine(dataset), *_symmetric(dataset, None, seed, ())))
     fresh = alike(fresh_transitions(environment, kwargs, count=FRESH, seed=seed), dataset)
     known = Dataset.concatenate([dataset, fresh])
     ask = puppet(environment, kwargs, known, seed)
@@ -91,19 +91,24 @@ def collect(
     untouched = fresh.episode % 3 == 2
     learned = known if places else Dataset.concatenate([dataset, fresh.rows(~untouched)])
     kept = confirmed(mine(learned, absences=True), fresh.rows(untouched))[0]
-    told = [*_with_support(kept, dataset, fresh), *_symmetric(known, ask, seed)]
+    told = [*_with_support(kept, dataset, fresh), *_symmetric(known, ask, seed, kept)]
     return Suite(
         dataset, tuple(sorted(told, key=lambda one: list(Kind).index(one.kind))), fresh, environment, tuple(dropped)
     )
 
 
-def _symmetric(dataset: Dataset, ask: Ask | None, seed: int) -> list[Invariant]:
+def _symmetric(dataset: Dataset, ask: Puppet | None, seed: int, mined: Sequence[Invariant]) -> list[Invariant]:
     """Symmetries, tried on more transitions than they were found with."""
-    found = symmetries(dataset, ask, seed)
-    rows = np.random.default_rng(seed).permutation(len(dataset))[:SYMMETRIC]
-    counts = try_on(found, dataset if ask is None else dataset.rows(rows), ask)
+    if ask is None:
+        return symmetries(dataset, None)
+    # The same rounding for both transitions of a pair: what was recorded went on from numbers that are not stored.
+    order = np.random.default_rng(seed).permutation(len(dataset))[:SYMMETRIC]
+    again = ask.again(dataset.rows(order))
+    settled = {one.fields[0] for one in mined if one.kind is Kind.RELATION and one.condition == "True"}
+    found = symmetries(again, ask, settled)
+    counts = try_on(found, again, ask)
     return [
-        replace(one, support=0 if ask else count.applied, real_support=count.applied if ask else 0)
+        replace(one, support=0, real_support=count.applied)
         for one, count in zip(found, counts, strict=True)
         if count.applied >= LEAST_SUPPORT and not count.violations
     ]

@@ -64,9 +64,18 @@ def test_the_laws_of_motion_of_a_cart_are_found(played):
 
 
 def test_a_car_moves_by_its_new_velocity_but_where_it_stops(played):
-    (relation,) = of(played("MountainCar-v0"), Kind.RELATION)
+    (relation,) = of(played("MountainCar-v0"), Kind.RELATION, absences=True)
     assert relation.statement == "`obs[0]` grows by 1 times the new `obs[1]`"
     assert relation.condition == "next_state[0] > -1.2"
+
+
+def test_without_the_environment_nothing_is_said_beyond_what_was_recorded(played):
+    """There may be another limit that nobody has seen."""
+    (relation,) = of(played("MountainCar-v0"), Kind.RELATION)
+    assert relation.condition.startswith("-1.2 < next_state[0] <= 0.5")
+
+
+def test_a_limit_that_was_reached_is_found(played):
     assert "`obs[1]` stops at 0.07 and is never more" in statements(played("MountainCar-v0"))
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from cwm_engine.properties.elements import state_elements
 from cwm_engine.properties.generation.regions import Region
-from cwm_engine.properties.generation.writing import assertion, condition, docstring, name_of
+from cwm_engine.properties.generation.strategies import set_of_states
+from cwm_engine.properties.generation.writing import WIDTH, assertion, condition, docstring, name_of
 from cwm_engine.properties.invariants import Invariant, try_on
 from cwm_engine.trajectories.dataset import Dataset
 
@@ -24,7 +27,9 @@ def mined_tests(invariants: Sequence[Invariant], dataset: Dataset, taken: set[st
         dataset: Where examples are taken from.
         taken: Names that are not free any more; those of the tests are added.
     """
-    for invariant in invariants:
+    known = set_of_states(dataset)
+    for one in invariants:
+        invariant = replace(one, expression=one.expression.replace(known, "STATES")) if known else one
         name = name_of(invariant.statement, taken)
         yield Region("mined", name, _text(invariant, name, dataset), invariant.fields)
 
@@ -40,7 +45,8 @@ def origin_of(invariant: Invariant) -> str:
         parts.append(f"in {invariant.support:,} of {invariant.support:,} {what}{scope}")
     if invariant.real_support:
         real = invariant.real_support
-        parts.append(f"in {real:,} of {real:,} fresh ones of the environment{'' if parts else scope}")
+        ones = "ones" if parts else what.replace("recorded ", "")
+        parts.append(f"in {real:,} of {real:,} fresh {ones} of the environment{'' if parts else scope}")
     return f"Held {' and '.join(parts)}."
 
 
@@ -85,21 +91,54 @@ def _text(invariant: Invariant, name: str, dataset: Dataset) -> str:
             lines.append(f"{pad}other_action = {second}")
             second = "other_action"
         lines.append(f"{pad}{_received(_OTHERS, invariant.expression)} = predict({first}, {second})")
+    if other is not None and len(expression) > WIDTH - indent - 8:
+        image = re.sub(r"\bstate\b", "next_state", other.state)
+        if image in expression:
+            lines.append(f"{pad}image = {image}")
+            expression = expression.replace(image, "image")
     lines.append(assertion(expression, indent))
     return "\n".join(lines)
 
 
 def _examples(invariant: Invariant, names: list[str], dataset: Dataset) -> Iterator[str]:
-    """Recorded transitions to which it applies: chance may not come upon any."""
+    """Observed transitions to which it applies: chance may not come upon any.
+
+    Those nearest to each limit in the condition come first, then some from all over the data.
+    """
     applies = Invariant(kind=invariant.kind, statement="", expression="False", condition=invariant.condition)
-    rows = try_on([applies], dataset)[0].violations
-    step = max(len(rows) // _EXAMPLES, 1)
-    for row in rows[::step][:_EXAMPLES]:
+    rows = list(try_on([applies], dataset)[0].violations)
+    nearest = [row for row in _nearest(invariant.condition, rows, dataset) if row is not None]
+    spread = rows[:: max(len(rows) // _EXAMPLES, 1)][:_EXAMPLES]
+    for row in list(dict.fromkeys([*nearest, *spread]))[: max(_EXAMPLES, len(set(nearest)))]:
         values: dict[str, Any] = {
             "state": dataset.observations.plain(row, row + 1)[0],
             "action": dataset.actions.plain(row, row + 1)[0],
         }
-        yield f"@example({', '.join(f'{name}={written(values[name])}' for name in names if name in values)})"
+        yield example_of({name: written(values[name]) for name in names if name in values})
+
+
+def example_of(values: Mapping[str, str]) -> str:
+    """An example, over several lines where one is too short."""
+    parts = [f"{name}={value}" for name, value in values.items()]
+    line = f"@example({', '.join(parts)})"
+    return line if len(line) <= WIDTH else "\n".join(["@example(", *(f"    {part}," for part in parts), ")"])
+
+
+def _nearest(condition: str, rows: list[int], dataset: Dataset) -> Iterator[int | None]:
+    """For each limit in a condition, the row that comes nearest to it."""
+    values = {element.of("next_state"): element.after for element in state_elements(dataset)}
+    limits = [(found["name"], float(found["limit"]), found["sign"]) for found in _ABOVE.finditer(condition)]
+    limits += [(found["name"], float(found["limit"]), _TURNED[found["sign"]]) for found in _BELOW.finditer(condition)]
+    for name, limit, sign in limits:
+        beyond = [row for row in rows if name in values and (values[name][row] - limit) * _SIDES[sign] >= 0]
+        yield min(beyond, key=lambda row: abs(values[name][row] - limit), default=None)
+
+
+_NUMBER = r"-?\d[\d.e+-]*"
+_ABOVE = re.compile(rf"(?P<name>next_state[^\s<>]*) (?P<sign>[<>]=?) (?P<limit>{_NUMBER})")
+_BELOW = re.compile(rf"(?P<limit>{_NUMBER}) (?P<sign>[<>]=?) (?P<name>next_state[^\s<>]*)")
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_SIDES = {"<": -1, "<=": -1, ">": 1, ">=": 1}
 
 
 def _received(names: Sequence[str], code: str) -> str:

@@ -29,7 +29,11 @@ def header(subject: Subject, origin: str, code: str) -> Region:
         indent=0,
     )
     standard = sorted(
-        ["import importlib.util", "import sys", *(f"import {name}" for name in _MODULES if f"{name}." in code)]
+        [
+            "import importlib.util",
+            "import sys",
+            *(f"import {name}" for name in _MODULES if re.search(rf"\b{name}(\.\w|, \")", code)),
+        ]
     )
     names = [name for name in ("Phase", "example", "given", "settings") if re.search(rf"\b{name}[(.]", code)]
     third = [f"from hypothesis import {', '.join(names)}", "from hypothesis import strategies as st"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cwm_engine.properties.elements import state_elements
-from cwm_engine.properties.generation.mined import written
+from cwm_engine.properties.generation.mined import example_of, written
 from cwm_engine.properties.generation.regions import Region
 from cwm_engine.properties.generation.writing import docstring
 from cwm_engine.trajectories.dataset import Dataset
@@ -30,28 +30,18 @@ def pinned_tests(pinned: Dataset | None, ignored: tuple[str, ...]) -> Iterator[R
         pinned.terminated.tolist(),
         strict=True,
     )
-    examples = dict.fromkeys(_example(*map(written, row)) for row in rows)
-    names = "state, action, next_state, reward, terminated"
+    names = ("state", "action", "next_state", "reward", "terminated")
+    examples = dict.fromkeys(example_of(dict(zip(names, map(written, row), strict=True))) for row in rows)
     lines = [
         "@settings(phases=[Phase.explicit])",
         "@given(state=states, action=actions, next_state=states, reward=st.floats(), terminated=st.booleans())",
         *examples,
-        f"def {NAME}({names}):",
+        f"def {NAME}({', '.join(names)}):",
         docstring("pinned transitions stay right"),
         "    predicted, paid, ends = predict(state, action)",
         *(f"    {line}" for line in _comparisons(pinned, ignored)),
     ]
     yield Region("pinned", NAME, "\n".join(lines))
-
-
-def _example(state: str, action: str, after: str, reward: str, terminated: str) -> str:
-    first = f"state={state}, action={action}, next_state={after}"
-    line = f"@example({first}, reward={reward}, terminated={terminated})"
-    if len(line) <= 120:
-        return line
-    parts = (f"state={state}", f"action={action}", f"next_state={after}", f"reward={reward}",
-             f"terminated={terminated}")  # fmt: skip
-    return "\n".join(["@example(", *(f"    {part}," for part in parts), ")"])
 
 
 def _comparisons(pinned: Dataset, ignored: tuple[str, ...]) -> Iterator[str]:

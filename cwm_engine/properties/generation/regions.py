@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from cwm_engine.errors import CwmError
 
 _MARKER = re.compile(r"^# cwm: (?P<kind>[a-z]+) (?P<digest>[0-9a-f]{8})(?: .*)?\n", re.MULTILINE)
+_HEADER = re.compile("# cwm: header ")
 _WITHOUT = re.compile(r"^# cwm: without (?P<name>\w+)[ \t]*$", re.MULTILINE)
 
 
@@ -73,7 +74,7 @@ class Merged:
 
 def written(regions: Sequence[Region]) -> str:
     """A whole file of regions."""
-    return "\n\n".join(region.marked for region in regions)
+    return _joined([region.marked for region in regions])
 
 
 def merge(existing: str, regions: Sequence[Region]) -> Merged:
@@ -172,8 +173,7 @@ class _Merge:
             parts.append(self._body(chunk, by_place.get(place)))
             parts.append(chunk.rest)
             parts += [region.marked for region in fresh.get(place, ())]
-        text = "\n\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
-        return Merged(text, *map(tuple, (self.added, self.updated, self.kept, self.removed, self.left)))
+        return Merged(_joined(parts), *map(tuple, (self.added, self.updated, self.kept, self.removed, self.left)))
 
     def _chunk_of(self, region: Region) -> int | None:
         """Where a region stands: the chunk of its name, or the one that was written with the same text."""
@@ -195,6 +195,13 @@ class _Merge:
             self.updated.append(name)
             return region.marked
         return region.marker + chunk.body
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Parts with blank lines between them: two, and one after imports."""
+    texts = [part.strip("\n") for part in parts if part.strip()]
+    text = "".join(f"{one}\n\n" if _HEADER.match(one) else f"{one}\n\n\n" for one in texts)
+    return f"{text.rstrip()}\n"
 
 
 def _names(text: str) -> frozenset[str]:

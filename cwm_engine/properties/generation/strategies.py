@@ -21,7 +21,7 @@ MOST_STATES = 500
 """States written where there are no others."""
 MOST_DIGITS = 6_000
 """Characters of states that are not single numbers."""
-EXAMPLES = 200
+EXAMPLES = 100
 MOST_FREE = 12
 """Vectors with more numbers than this are not made up: they are hardly ever free of each other."""
 
@@ -53,12 +53,23 @@ def _states(dataset: Dataset, invariants: Sequence[Invariant]) -> list[str]:
     structure = states.structure
     if isinstance(structure, Leaf) and structure.kind is LeafKind.FLOAT and len(structure.shape) <= 1:
         return _float_states(states, structure, _circles(invariants))
-    recorded = _distinct(states)
+    return [assignment("STATES", _listed(states)), "states = st.sampled_from(STATES)"]
+
+
+def set_of_states(dataset: Dataset) -> str:
+    """All states that are single numbers, as a set in Python; empty where they are something else."""
+    states = acting_states(dataset)
+    structure = states.structure
+    if not isinstance(structure, Leaf) or structure.shape or structure.kind is not LeafKind.INT:
+        return ""
+    return f"{{{', '.join(_listed(states))}}}"
+
+
+def _listed(states: Columns) -> list[str]:
+    structure, recorded = states.structure, _distinct(states)
     if isinstance(structure, Leaf) and not structure.shape and structure.kind is LeafKind.INT:
-        items = [str(state) for state in _spread_out(sorted(recorded), MOST_STATES)]
-    else:
-        items = _some_of(recorded)
-    return [assignment("STATES", items), "states = st.sampled_from(STATES)"]
+        return [str(state) for state in _spread_out(sorted(recorded), MOST_STATES)]
+    return _some_of(recorded)
 
 
 def acting_states(dataset: Dataset) -> Columns:

@@ -121,6 +121,8 @@ def as_given(structure: Structure, name: str) -> str:
     match structure:
         case Leaf(Kind.TEXT, _, shape) if shape:
             return f"np.array({name}, dtype=object)"
+        case Leaf(Kind.FLOAT, _, shape) if shape:
+            return f"np.array({name}, dtype=float)"  # numbers of a model's own are not rounded to those stored
         case Leaf(_, dtype, shape) if shape:
             return f"np.array({name}, dtype=np.{np.dtype(dtype).name.replace('bool', 'bool_')})"
         case Leaf(Kind.JSON):

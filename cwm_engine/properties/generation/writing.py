@@ -9,6 +9,12 @@ from collections.abc import Sequence
 
 WIDTH = 120
 DIGITS = 4
+LONGEST_NAME = 60
+
+
+_SMALL = frozenset(
+    {"a", "and", "as", "at", "in", "is", "of", "or", "out", "that", "the", "to", "when", "where", "while"}
+)
 
 
 def assignment(name: str, items: Sequence[str]) -> str:
@@ -51,11 +57,14 @@ def docstring(first: str, *more: str, indent: int = 4) -> str:
 
 def name_of(statement: str, taken: set[str]) -> str:
     """The name of a test, from its statement; unlike those that are taken, to which it is added."""
-    words = statement.replace("-", "minus_") if re.search(r"-\d", statement) else statement
+    words = statement.partition(":")[0].replace("//", "div").replace("%", "mod")
+    words = re.sub(r"-(?=\d)", "minus_", words)
     words = re.sub(r"(\d)\.(\d)", r"\1_\2", words)
     words = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
-    while len(words) > 90:
-        words = words.rpartition("_")[0]
+    if len(words) > LONGEST_NAME:
+        words = words[: LONGEST_NAME + 1].rpartition("_")[0]
+        while words.rpartition("_")[2] in _SMALL:
+            words = words.rpartition("_")[0]
     name, number = f"test_{words}", 2
     while name in taken:
         name, number = f"test_{words}_{number}", number + 1
@@ -99,12 +108,13 @@ def _sentence(text: str) -> str:
 
 
 def _over_lines(head: str, expression: str, tail: str, indent: int) -> str:
+    """A statement as formatters write it: on one line, or with what `and` and `or` join on a line each."""
     pad = " " * indent
     line = f"{pad}{head}{expression}{tail}"
     if len(line) <= WIDTH:
         return line
-    if "(" not in expression and re.search(" (and|or) ", expression):
-        parts = re.sub(" (and|or) ", r"\n\1 ", expression).split("\n")
+    parts = _joined(expression)
+    if len(parts) > 1 and all(len(part) <= WIDTH - indent - 4 for part in parts):
         return "\n".join([f"{pad}{head}(", *(f"{pad}    {part}" for part in parts), f"{pad}){tail}"])
     inner = textwrap.fill(
         expression,
@@ -115,5 +125,18 @@ def _over_lines(head: str, expression: str, tail: str, indent: int) -> str:
         break_on_hyphens=False,
     )
     if re.search(r"['\"][^'\"]*\n", inner):  # a line may end within a text
-        return f"{line}  # noqa: E501"
-    return f"{pad}{head}(\n{inner}\n{pad}){tail}"
+        return f"{line}  # fmt: skip"
+    return f"{pad}{head}(\n{inner}\n{pad}){tail}  # fmt: skip"
+
+
+def _joined(expression: str) -> list[str]:
+    """The parts of an expression that `and` and `or` join, each but the first with its word."""
+    parts, depth, start = [], 0, 0
+    for found in re.finditer(r"[(\[{]|[)\]}]| (?=and |or )", expression):
+        if found[0] == " ":
+            if not depth:
+                parts.append(expression[start : found.start()])
+                start = found.end()
+        else:
+            depth += 1 if found[0] in "([{" else -1
+    return [*parts, expression[start:]]

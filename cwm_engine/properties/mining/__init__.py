@@ -48,7 +48,17 @@ def confirmed(invariants: Iterable[Invariant], real: Dataset) -> tuple[list[Inva
 
 
 def _without_implied(found: list[Invariant]) -> list[Invariant]:
-    """Leave out what is said of one field where an action is known to change nothing at all."""
+    """Leave out what follows from something else that was found.
+
+    That is what is said of one field where an action is known to change nothing at all, and what is said under more
+    conditions than needed.
+    """
     nothing_changes = {one.condition for one in found if one.kind is Kind.NO_OP}
     states = {Kind.COPIED, Kind.STEP}
-    return [one for one in found if one.kind not in states or one.condition not in nothing_changes]
+    general = {(one.kind, one.statement): one for one in found if one.absence}
+    return [
+        one
+        for one in found
+        if (one.kind not in states or one.condition not in nothing_changes)
+        and general.get((one.kind, one.statement), one) is one
+    ]

@@ -159,7 +159,7 @@ def _seen_states(state: Element, terminated: Bools) -> Iterator[Invariant]:
         statement = f"no other states come up than the {len(known)} that were seen"
     yield Invariant(
         kind=Kind.VALUES,
-        statement=f"{statement} while an episode goes on",
+        statement=f"while an episode goes on, {statement}",
         expression=expression,
         condition="not terminated",
         fields=("obs",),

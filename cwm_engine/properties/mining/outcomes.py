@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -217,13 +218,22 @@ def _thresholds(terminated: Bools, elements: list[Element]) -> Iterator[Invarian
         for path in paths
         for side in sorted(limits[path])
     ]
-    yield Invariant(
+    going_on = Invariant(
         kind=Kind.TERMINATION,
         statement=f"no episode ends while {_listed(fields, 'and')} {_is(fields)} where others went on",
         expression="not terminated",
         condition=" and ".join(inside),
         fields=about,
+        absence=True,
     )
+    # Something else may end it that nobody has seen.
+    others = [
+        f"{number(element.after[~terminated].min())} <= {element.of('next_state')} <= "
+        f"{number(element.after[~terminated].max())}"
+        for element in elements
+        if element.path not in limits
+    ]
+    yield from (going_on, replace(going_on, condition=" and ".join([*inside, *others]), absence=False))
     yield Invariant(
         kind=Kind.TERMINATION,
         statement=f"an episode ends when {_listed(fields, 'or')} is as far out as where others ended",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -87,6 +88,7 @@ def _limits(element: Element) -> Iterator[Invariant]:
                 statement=f"`{name}` stops at {value} and is never {word}",
                 expression=f"{after} {sign} {value}{near}",
                 fields=(name,),
+                absence=element.whole and not element.path,  # a number of a state is no quantity
             )
 
 
@@ -188,14 +190,20 @@ def _relations(element: Element, elements: list[Element]) -> Iterator[Invariant]
             factor = _factor(change, values[free], element.before[free])
             if factor is not None:
                 word = "" if which == "state" else "the new "
-                yield Invariant(
+                relation = Invariant(
                     kind=Kind.RELATION,
                     statement=f"`{element.field}` grows by {number(factor)} times {word}`{other.field}`",
                     expression=f"close({element.of('next_state')}, {element.of('state')} + "
                     f"{number(factor)} * {other.of(which)})",
                     condition=" and ".join(conditions) or "True",
                     fields=(element.field, other.field),
+                    absence=True,
                 )
+                # It may stop at a limit that nobody has seen.
+                least = f"{number(low)} <" if low is not None else f"{number(element.after.min())} <="
+                most = f"< {number(high)}" if high is not None else f"<= {number(element.after.max())}"
+                within = f"{least} {element.of('next_state')} {most}"
+                yield from (relation, replace(relation, condition=within, absence=False))
 
 
 def _factor(change: Floats, values: Floats, before: Floats) -> float | None:

@@ -6,8 +6,8 @@ ever come up twice, so their symmetries are looked for where the real environmen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import Any
 
@@ -28,34 +28,32 @@ _SHARE = 0.3
 """The part of a grid's transitions whose mirror images have to be among the others, too."""
 
 
-def symmetries(dataset: Dataset, ask: Ask | None, seed: int = 0) -> list[Invariant]:
-    """The symmetries of an environment.
+def symmetries(dataset: Dataset, ask: Ask | None, settled: Collection[str] = ()) -> list[Invariant]:
+    """The symmetries of an environment, with their support.
 
     Args:
         dataset: What was observed of it.
         ask: What else it does; None where nobody can be asked.
-        seed: Of the transitions that are looked at.
+        settled: Fields of which it is known what they depend on.
     """
     structure = dataset.observations.structure
     elements, actions = state_elements(dataset), action_elements(dataset)
     if isinstance(structure, Leaf) and structure.kind is LeafKind.FLOAT and len(structure.shape) == 1:
         if ask is None or not 1 < len(elements) == structure.shape[0] <= _MOST_NUMBERS:
             return []
-        rows = _some_rows(dataset, seed)
+        rows = _some_rows(dataset)
         mirrored = _first_that_hold(_mirrors(elements, actions, dataset), rows, ask)
-        return [*mirrored, *_independent(elements, rows, ask)]
+        return [*mirrored, *_independent(elements, rows, ask, settled)]
     if _is_grid(structure) and 1 < len(elements) <= _MOST_GRID and len(actions) == 1 and not actions[0].path:
         return list(_of_grid(elements, actions[0], dataset))
     return []
 
 
-def _some_rows(dataset: Dataset, seed: int) -> Dataset:
+def _some_rows(dataset: Dataset) -> Dataset:
     """Some transitions, endings among them."""
-    lot = np.random.default_rng(seed)
-    order = lot.permutation(len(dataset))
-    ended = order[dataset.terminated[order]][: _ROWS // 6]
-    others = order[~dataset.terminated[order]][: _ROWS - len(ended)]
-    return dataset.rows(lot.permutation(np.concatenate([ended, others])))
+    ended = np.flatnonzero(dataset.terminated)[: _ROWS // 6]
+    others = np.flatnonzero(~dataset.terminated)[: _ROWS - len(ended)]
+    return dataset.rows(np.concatenate([others[: _ROWS // 2], ended, others[_ROWS // 2 :]]))
 
 
 def _first_that_hold(candidates: Iterable[Invariant], rows: Dataset, ask: Ask) -> list[Invariant]:
@@ -78,7 +76,7 @@ def _mirrors(elements: list[Element], actions: list[Element], dataset: Dataset) 
             mirrored = _signed("next_state", elements, signs)
             yield Invariant(
                 kind=Kind.SYMMETRY,
-                statement=f"with {_in_words(fields)} turned round{words}, the same happens the other way round",
+                statement=f"the mirror image behaves the same: {_in_words(fields)}{words}",
                 expression=f"same((other_next, other_reward, other_terminated), ({mirrored}, reward, terminated))",
                 fields=tuple(element.field for element in elements),
                 other=Other(_signed("state", elements, signs), action),
@@ -91,11 +89,11 @@ def _turned_actions(actions: list[Element], dataset: Dataset) -> Iterator[tuple[
     if len(actions) == 1 and not actions[0].path and actions[0].whole:
         low = space.get("start", 0) if space.get("type") == "Discrete" else int(actions[0].before.min())
         high = low + space["n"] - 1 if space.get("type") == "Discrete" else int(actions[0].before.max())
-        yield f"{low + high} - action", " and the actions too"
+        yield f"{low + high} - action", " with the other sign, and the actions exchanged"
     elif actions and all(not action.whole for action in actions):
         negated = ", ".join(f"-{action.of('action')}" for action in actions)
-        yield f"({negated},)" if actions[0].path else negated, " and the action too"
-    yield "action", ""
+        yield f"({negated},)" if actions[0].path else negated, " and the action with the other sign"
+    yield "action", " with the other sign"
 
 
 def _signed(name: str, elements: list[Element], signs: Sequence[int]) -> str:
@@ -103,12 +101,15 @@ def _signed(name: str, elements: list[Element], signs: Sequence[int]) -> str:
     return f"({', '.join(parts)})"
 
 
-def _independent(elements: list[Element], rows: Dataset, ask: Ask) -> Iterator[Invariant]:
+def _independent(elements: list[Element], rows: Dataset, ask: Ask, settled: Collection[str]) -> Iterator[Invariant]:
     """Numbers of the next state, and the reward, that stay what they are whatever another number is."""
     names = [element.of("state") for element in elements]
     fields = [element.field for element in elements]
+    open_ = [index for index, field in enumerate(fields) if field not in settled]
     varied = [index for index, element in enumerate(elements) if np.ptp(element.before) > 0]
-    moving = [index for index in varied if np.ptp(elements[index].after - elements[index].before) > 0]
+    moving = [
+        index for index in varied if index in open_ and np.ptp(elements[index].after - elements[index].before) > 0
+    ]
     for index in varied:
         values = tuple(
             float(f"{value:.3g}") for value in np.quantile(elements[index].before, np.linspace(0, 1, _VALUES))
@@ -120,8 +121,8 @@ def _independent(elements: list[Element], rows: Dataset, ask: Ask) -> Iterator[I
 
         if not _is_possible(elements, index):
             continue
-        apart = [says(f"close(other_next[{j}], next_state[{j}])", "", fields[j]) for j in varied]
-        kept = [j for j, one in zip(varied, apart, strict=True) if j != index and _holds(one, rows, ask)]
+        apart = [says(f"close(other_next[{j}], next_state[{j}])", "", fields[j]) for j in open_]
+        kept = [j for j, one in zip(open_, apart, strict=True) if j != index and _holds(one, rows, ask)]
         if kept:
             yield says(
                 " and ".join(f"close(other_next[{j}], next_state[{j}])" for j in kept),
@@ -185,14 +186,14 @@ def _of_grid(elements: list[Element], action: Element, dataset: Dataset) -> Iter
         whole = _grid_invariant(turn, elements, f"({', '.join(map(str, mapping))})[action]", "True")
         (count,) = try_on([whole], dataset)
         if not count.violations and count.applied >= max(LEAST_SUPPORT, _SHARE * len(dataset)):
-            yield whole
+            yield replace(whole, support=count.applied)
 
 
 def _grid_invariant(turn: _Turn, elements: list[Element], action: str, condition: str) -> Invariant:
     after = turn.of("next_state", elements)
     return Invariant(
         kind=Kind.SYMMETRY,
-        statement=f"{turn.words}, the same happens",
+        statement=f"the {turn.words} behaves the same",
         expression=f"same((other_next, other_reward, other_terminated), ({after}, reward, terminated))",
         condition=condition,
         fields=tuple(element.field for element in elements),
@@ -219,16 +220,16 @@ def _turns(elements: list[Element]) -> Iterator[_Turn]:
     for index, (low, high) in enumerate(ranges):
         if low < high:
             sums = (*plain[:index], low + high, *plain[index + 1 :])
-            yield _Turn(f"mirrored in `{elements[index].field}`", straight, sums)
+            yield _Turn(f"mirror image in `{elements[index].field}`", straight, sums)
     for first, second in combinations(range(count), 2):
         if ranges[first] != ranges[second] or ranges[first][0] == ranges[first][1]:
             continue
         swapped = list(straight)
         swapped[first], swapped[second] = second, first
         names = f"`{elements[first].field}` and `{elements[second].field}`"
-        yield _Turn(f"with {names} exchanged", tuple(swapped), plain)
+        yield _Turn(f"grid with {names} exchanged", tuple(swapped), plain)
         sums = (*plain[:first], sum(ranges[first]), *plain[first + 1 :])
-        yield _Turn(f"turned by a quarter in {names}", tuple(swapped), sums)
+        yield _Turn(f"grid turned by a quarter in {names}", tuple(swapped), sums)
 
 
 def _in_words(fields: Sequence[str]) -> str:
