@@ -28,7 +28,12 @@ FINDINGS = DOCS / "findings"
 
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
-_COMMANDS = {"CWM604": ("properties", "--adequacy", "--no-env")}
+_COMMANDS = {
+    "CWM604": ("properties", "--adequacy", "--no-env"),
+    "CWM701": ("properties", "--run"),
+    "CWM702": ("properties", "--run"),
+    "CWM703": ("properties", "--run", "--timeout", "5"),
+}
 """What finds the codes that `cwm check` does not find."""
 _GROUPS = {
     "1": "Loading and interface",

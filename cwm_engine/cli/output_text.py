@@ -47,6 +47,14 @@ def print_report(report: Report, sources: Mapping[str, str], stream: TextIO, *, 
     console.print(_summary(report))
 
 
+def print_findings(model: ModelReport, source: str, console: Console) -> None:
+    """Write the findings of a model alone."""
+    for finding in model.findings:
+        for line in _finding(model, finding, source.splitlines(), _width(console)):
+            console.print(line)
+        console.print()
+
+
 def _width(console: Console) -> int:
     return console.width if console.is_terminal else _PIPE_WIDTH
 
@@ -209,7 +217,7 @@ def _figures(model: ModelReport) -> list[Text]:
     counts = model.transitions
     source = " of ".join(filter(None, [show_count(counts.total, "transition"), model.environment]))
     if model.trajectories:
-        source += f" in {_near(model.trajectories)}"
+        source += f" in {near(model.trajectories)}"
     head = Text.assemble((model.name, "bold"), ": ")
     if counts.checked == 0:
         return [head.append("not checked", "bold red").append(f", none of {source}"), *_remarks(model)]
@@ -236,7 +244,7 @@ def _right(model: ModelReport) -> bool:
     return model.status is Status.COMPLETE and model.accuracy is not None and model.accuracy >= best - _ROUNDING
 
 
-def _near(path: str) -> str:
+def near(path: str) -> str:
     """A path below the working directory as it is seen from there."""
     here = f"{Path.cwd()}{os.sep}"
     return path.removeprefix(here)

@@ -88,7 +88,7 @@ def run_properties(options: PropertiesOptions) -> int:
         require_writable(path)
     dataset = load_data(target, skip_bad=options.skip_bad)
     try:
-        result = _made(target, source.text, dataset, path, options)
+        result = write_tests(target, source.text, dataset, path, options)
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         return _INTERRUPTED
@@ -96,7 +96,12 @@ def run_properties(options: PropertiesOptions) -> int:
     return 0
 
 
-def _made(target: ModelTarget, text: str, dataset: Dataset, path: Path, options: PropertiesOptions) -> _Result:
+def write_tests(target: ModelTarget, text: str, dataset: Dataset, path: Path, options: PropertiesOptions) -> _Result:
+    """Mine, and bring the file of tests up to date.
+
+    Raises:
+        CwmError: As `run_properties`.
+    """
     subject = subject_of(target, text, path)
     before = _read(path)
     suite = _suite(target, dataset, options)

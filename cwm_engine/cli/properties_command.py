@@ -37,6 +37,15 @@ def properties(
         float | None,
         typer.Option(min=0.0, max=1.0, help="With --adequacy: end with 1 if the score is lower."),
     ] = None,
+    run: Annotated[
+        bool,
+        typer.Option(
+            "--run", help="Run the tests in the sandbox, as they are; they are written first if there are none."
+        ),
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="With --run: seconds that all tests may take [default: 60].")
+    ] = None,
     output_format: Annotated[TextOrJson, typer.Option(help="How to print the result.")] = TextOrJson.TEXT,
     seed: Annotated[int, typer.Option(min=0, help="Of what is played in the real environment.")] = 0,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave malformed records of the data out.")] = False,
@@ -76,6 +85,14 @@ def properties(
         seed=seed,
         skip_bad=skip_bad,
     )
+    if run:
+        from cwm_engine.cli.properties_run import run_written
+
+        if diff:
+            raise typer.BadParameter("give --run or --diff, not both")
+        raise typer.Exit(run_written(options, timeout))
+    if timeout is not None:
+        raise typer.BadParameter("--timeout belongs to --run")
     raise typer.Exit(run_properties(options))
 
 

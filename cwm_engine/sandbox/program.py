@@ -52,10 +52,8 @@ def load_program(
         BaseException: Whatever the program raises while it is compiled or runs.
     """
     siblings = siblings or {}
-    names = _builtins_with_guard(
-        None if allowed is None else {*allowed, *(name.partition(".")[0] for name in siblings)}
-    )
-    sys.meta_path.insert(0, _SiblingFinder(siblings, names))
+    names = guarded_builtins(None if allowed is None else {*allowed, *(name.partition(".")[0] for name in siblings)})
+    sys.meta_path.insert(0, SiblingFinder(siblings, names))
     module = types.ModuleType("model" if "model" not in siblings else "model_")
     module.__file__ = filename
     module.__package__ = package
@@ -139,7 +137,7 @@ class Printed(io.TextIOBase):
         return "".join(self._parts)
 
 
-class _SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Imports modules from memory; a name that another name continues is a package."""
 
     def __init__(self, siblings: Mapping[str, str], names: dict[str, Any]) -> None:
@@ -161,7 +159,7 @@ class _SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._siblings[name], f"<{name}>", "exec", dont_inherit=True), module.__dict__)  # noqa: S102
 
 
-def _builtins_with_guard(allowed: Collection[str] | None) -> dict[str, Any]:
+def guarded_builtins(allowed: Collection[str] | None) -> dict[str, Any]:
     """The built-in names, with an `__import__` that keeps to the list.
 
     The guard gives a clear message on the line; what stops a program that gets around it is the kernel.

@@ -1,0 +1,487 @@
+"""The job that runs a file of tests in the sandbox: plain pytest on modules that are there in memory only.
+
+Nothing can be opened here, so pytest is set up before the sandbox closes, the tests and the model are loaded from what
+the host sent, and the example database of Hypothesis is the host's, asked for by message. What a test does is otherwise
+what it does under bare pytest.
+"""
+
+from __future__ import annotations
+
+import ast
+import errno
+import functools
+import importlib.machinery
+import linecache
+import os
+import re
+import sys
+import time
+import types
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from _pytest.config import _prepareconfig
+from hypothesis.database import ExampleDatabase
+
+from cwm_engine.sandbox.program import MODEL_FILENAME, SiblingFinder, error_of, guarded_builtins, is_forbidden
+from cwm_engine.world_model.counters import PATH, Counters, LoopLimit
+from cwm_engine.world_model.probes import instrument
+
+ARGUMENTS = (
+    *(f"-pno:{name}" for name in (
+        "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging",
+        "pastebin", "terminal", "tmpdir",
+    )),
+    "-c", os.devnull, "--rootdir", os.sep, "--noconftest", os.sep,
+)  # fmt: skip
+"""Everything of pytest is left out that looks for files or talks to a terminal."""
+
+_PASSING = 512
+_SHORT = 120
+_SEEN = 6
+_TELL_SECONDS = 0.3
+_EXAMPLE = re.compile(r"^(?:Failing|Falsifying)[^:\n]*:\s*(?P<call>.*)", re.DOTALL)
+
+
+def prepare(_inputs: Any, shared: dict[str, Any]) -> None:
+    """Set pytest up, and have it and Hypothesis load what they load when they are first used."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    shared["config"] = _prepareconfig(list(ARGUMENTS))
+    rehearsal = {"path": "/test_rehearsal.py", "source": _REHEARSAL, "only": None}
+    config = _prepareconfig(list(ARGUMENTS))
+    _pytest(config, _Plugin(rehearsal, lambda _: None, _Model(None)))
+    sys.modules.pop("test_rehearsal", None)
+
+
+def run(context: Any, request: dict[str, Any], _blob: bytes) -> None:
+    """Run the tests.
+
+    The request names `tests` (`path`, `source`, `siblings`, `only`: names or null), and `model` (`path`, `source`,
+    `module`: its name where it is imported by name, `siblings`, `package`, `allowed`). Messages sent: `tests` with name
+    and line of each; `begins` and `ends` for each; `broke` when one has failed and is still at it; `failed` where the
+    file cannot be loaded; `fetch` and `save` for the example database, `fetch` is answered; `done`.
+    """
+    _leave_the_file_system()
+    model = _Model(request["model"], context.limits.loop_iterations)
+    model.offer(request["tests"]["siblings"])
+    hypothesis.settings.register_profile(
+        "cwm",
+        database=_HostDatabase(context),
+        deadline=None,
+        print_blob=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.settings.load_profile("cwm")
+    config = context.shared["config"]
+    try:
+        _pytest(config, _Plugin(request["tests"], context.send, model))
+    except _CannotLoadError as stop:
+        told = error_of(stop.error)
+        context.send({"failed": told})
+        return
+    context.send({"done": True})
+
+
+def _pytest(config: pytest.Config, plugin: _Plugin) -> None:
+    config.pluginmanager.register(plugin)
+    code = config.hook.pytest_cmdline_main(config=config)
+    if plugin.broken is not None:
+        raise _CannotLoadError(plugin.broken)
+    if code == pytest.ExitCode.INTERNAL_ERROR:
+        raise RuntimeError("pytest failed: " + " ".join(getattr(sys.stdout, "text", "").split()[-20:]))
+
+
+class EndlessLoopError(Exception):
+    """A loop of the model turned more often than it may."""
+
+
+class _CannotLoadError(Exception):
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+# The model
+
+
+class _Model:
+    """The model's file, loaded with probes from memory by whatever way a test takes.
+
+    Args:
+        given: See `run`.
+        loop_iterations: Turns that its loops may take in one case.
+    """
+
+    def __init__(self, given: dict[str, Any] | None, loop_iterations: int = 1) -> None:
+        self._given = given
+        self._counters = Counters(loop_iterations)
+        self._loaded: list[dict[str, Any]] = []
+        if given is not None:
+            siblings = given["siblings"]
+            allowed = {*given["allowed"], *(name.partition(".")[0] for name in siblings)}
+            self._names = guarded_builtins(allowed)
+            self._code = compile(instrument(ast.parse(given["source"])).tree, MODEL_FILENAME, "exec", dont_inherit=True)
+            sys.meta_path.insert(0, SiblingFinder(siblings, self._names))
+            sys.meta_path.insert(0, _Finder(self, given["module"]))
+            _serve_file(given["path"], self.execute)
+            lines = given["source"].splitlines(keepends=True)
+            linecache.cache[given["path"]] = (len(given["source"]), None, lines, given["path"])
+
+    def offer(self, siblings: dict[str, str]) -> None:
+        """Let the tests import modules of their own."""
+        sys.meta_path.append(SiblingFinder(siblings, dict(vars(__import__("builtins")))))
+
+    def execute(self, module: types.ModuleType) -> None:
+        """Run the model's file as a module."""
+        assert self._given is not None  # noqa: S101 - only then there is a file
+        module.__dict__.update(self._counters.names, __builtins__=self._names)
+        if self._given["package"]:
+            module.__package__ = self._given["package"]
+        self._loaded.append(module.__dict__)
+        self._counters.refill()
+        exec(self._code, module.__dict__)  # noqa: S102 - what the sandbox is for
+
+    def begin(self) -> None:
+        """A new case: nothing has run."""
+        self._counters.refill()
+        for namespace in self._loaded:
+            namespace[PATH] = 0
+
+    @property
+    def path(self) -> int:
+        """The probes hit since then."""
+        found = 0
+        for namespace in self._loaded:
+            value = namespace.get(PATH, 0)
+            found |= value if type(value) is int else 0
+        return found
+
+
+class _Finder:
+    """Finds the model where it is imported by its name."""
+
+    def __init__(self, model: _Model, name: str) -> None:
+        self._model = model
+        self._name = name
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        if name != self._name:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, origin=MODEL_FILENAME)  # type: ignore[arg-type]
+
+    def create_module(self, _spec: Any) -> None:
+        """Nothing special."""
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        self._model.execute(module)
+
+
+def _serve_file(path: str, execute: Callable[[types.ModuleType], None]) -> None:
+    """Have the loader of a file take it from memory."""
+    usual = importlib.machinery.SourceFileLoader.exec_module
+
+    def exec_module(self: importlib.machinery.SourceFileLoader, module: types.ModuleType) -> None:
+        if os.path.normpath(self.path) == os.path.normpath(path):
+            execute(module)
+        else:
+            usual(self, module)
+
+    importlib.machinery.SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign, assignment]
+
+
+def _leave_the_file_system() -> None:
+    """Make it look empty: pytest asks for files that need not be there, and the sandbox refuses even the question."""
+
+    def empty(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def ask(*arguments: Any, **named: Any) -> Any:
+            try:
+                return function(*arguments, **named)
+            except PermissionError as error:
+                raise FileNotFoundError(errno.ENOENT, "there is no file system", error.filename) from None
+
+        return ask
+
+    for name in ("stat", "lstat", "listdir", "scandir"):
+        setattr(os, name, empty(getattr(os, name)))
+    os.getcwd = lambda: os.sep
+    os.chdir = lambda path: None  # noqa: ARG005
+
+
+# The tests
+
+
+class _Plugin:
+    """Collects one module from memory and tells what comes of its tests."""
+
+    def __init__(self, tests: dict[str, Any], send: Callable[[dict[str, Any]], None], model: _Model) -> None:
+        self._tests = tests
+        self._send = send
+        self._model = model
+        self._case: _Cases | None = None
+        self.broken: BaseException | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        path, source = self._tests["path"], self._tests["source"]
+        module = types.ModuleType(Path(path).stem)
+        module.__file__ = path
+        sys.modules[module.__name__] = module
+        linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+        try:
+            exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+        except BaseException as error:  # noqa: BLE001 - the user's and the model's code runs here
+            self.broken = error
+            session.items, session.testscollected = [], 0
+            return True
+        node = _InMemory.from_parent(session, path=Path(path), nodeid=Path(path).name)
+        node.obj = module
+        only = self._tests["only"]
+        session.items = [
+            item for item in session.genitems(node) if only is None or item.name in only or _base(item) in only
+        ]
+        session.testscollected = len(session.items)
+        self._send({"tests": [[item.name, (item.reportinfo()[1] or 0) + 1] for item in session.items]})
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """A test begins; pytest goes on by itself."""
+        self._case = _Cases(item, self._tests["path"], self._model, self._send)
+        self._send({"begins": item.name})
+
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[Any]) -> None:
+        """Take the exception, of which a report keeps no more than its text."""
+        if self._case is not None and call.excinfo is not None:
+            self._case.error = call.excinfo.value
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A phase of a test is over."""
+        case = self._case
+        if case is None:
+            return
+        case.seconds += report.duration
+        if report.outcome != "passed" and case.outcome == "passed":
+            case.outcome = report.outcome
+        if report.when == "teardown":
+            self._send({"ends": case.told()})
+            self._case = None
+
+
+class _InMemory(pytest.Module):
+    """A module that was loaded already."""
+
+
+def _base(item: pytest.Item) -> str:
+    return str(getattr(item, "originalname", item.name))
+
+
+class _Cases:
+    """The cases of one test: which paths passed, and what became of the last that failed.
+
+    Args:
+        item: The test.
+        path: Its file.
+        model: The model.
+        send: Tells the host.
+    """
+
+    def __init__(self, item: pytest.Item, path: str, model: _Model, send: Callable[[dict[str, Any]], None]) -> None:
+        self._name = item.name
+        self._path = path
+        self._model = model
+        self._send = send
+        self._passing: Counter[int] = Counter()
+        self._failing = 0
+        self._told = 0.0
+        self._parameters = getattr(getattr(item, "callspec", None), "params", {})
+        self.error: BaseException | None = None
+        self.outcome = "passed"
+        self.seconds = 0.0
+        function: Any = getattr(item, "obj", None)
+        handle = getattr(function, "hypothesis", None)
+        if handle is not None and not hasattr(handle.inner_test, "_cwm"):
+            handle.inner_test = self._watched(handle.inner_test)
+        else:
+            model.begin()
+
+    def _watched(self, test: Callable[..., Any]) -> Callable[..., Any]:
+        """The same test, each of whose cases is noted."""
+
+        @functools.wraps(test)
+        def case(*arguments: Any, **named: Any) -> Any:
+            self._model.begin()
+            try:
+                result = test(*arguments, **named)
+            except LoopLimit as error:  # no case in the eyes of Hypothesis, which would try no simpler one
+                self._failed(error, named)
+                raise EndlessLoopError.with_traceback(EndlessLoopError(), error.__traceback__) from None
+            except Exception as error:
+                if not isinstance(error, hypothesis.errors.HypothesisException):  # such as a case that does not apply
+                    self._failed(error, named)
+                raise
+            self._passing[self._model.path] += 1
+            return result
+
+        return case
+
+    def _failed(self, error: BaseException, named: dict[str, Any]) -> None:
+        """Remember the path, and now and then tell the case: there may be no time to find a simpler one."""
+        self._failing = self._model.path
+        if time.monotonic() - self._told > _TELL_SECONDS:
+            arguments = [[name, _short(value)] for name, value in named.items()]
+            told = self._failure(error)
+            self._send({"broke": self._name, "failure": {**told, "counterexample": arguments, "shrunk": False}})
+            self._told = time.monotonic()
+
+    def told(self) -> dict[str, Any]:
+        """What is sent of the test when it has ended."""
+        passing = {format(path, "x"): count for path, count in self._passing.most_common(_PASSING)}
+        found: dict[str, Any] = {"test": self._name, "outcome": self.outcome, "seconds": self.seconds}
+        if self.outcome == "skipped":
+            return {**found, "reason": str(getattr(self.error, "msg", "") or self.error or "")}
+        if self.outcome == "passed" or self.error is None:
+            return {**found, "passing": passing}
+        if all(_is_refused(error) for error in _parts(self.error)):
+            return {**found, "outcome": "skipped", "reason": "it needs what the sandbox does not offer"}
+        return {**found, "passing": passing, "failures": [self._failure(error) for error in _parts(self.error)]}
+
+    def _failure(self, error: BaseException) -> dict[str, Any]:
+        told = error_of(error)
+        frames = list(_frames(error, self._path))
+        own = [place for place in frames if place[0].f_code.co_name == self._name.partition("[")[0]]
+        frame, line = (own or frames)[-1] if frames else (None, None)
+        if isinstance(error, EndlessLoopError | LoopLimit):
+            told |= {"type": "", "message": "a loop does not end"}
+        elif isinstance(error, AssertionError) and not error.args:
+            told["message"] = ""
+        return {
+            "type": told["type"],
+            "message": told["message"],
+            "line": told["line"] if told["message"] == "a loop does not end" or _raised_by_model(error) else None,
+            "counterexample": _counterexample(error) or [[k, _short(v)] for k, v in self._parameters.items()],
+            "seen": [] if frame is None else _seen(frame, line or 0),
+            "test_line": line,
+            "path": format(self._failing or self._model.path, "x"),
+        }
+
+
+def _parts(error: BaseException) -> list[BaseException]:
+    """The exceptions of a group, which is what Hypothesis raises where several things are wrong."""
+    if isinstance(error, BaseExceptionGroup):
+        return [part for one in error.exceptions for part in _parts(one)]
+    return [error]
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether the sandbox refuses what the test itself does; what the model does is the model's fault."""
+    return is_forbidden(error) and not _raised_by_model(error)
+
+
+def _raised_by_model(error: BaseException) -> bool:
+    innermost = None
+    for filename in _files(error):
+        innermost = filename
+    return innermost == MODEL_FILENAME
+
+
+def _files(error: BaseException) -> Iterator[str]:
+    traceback = error.__traceback__
+    while traceback is not None:
+        yield traceback.tb_frame.f_code.co_filename
+        traceback = traceback.tb_next
+
+
+def _frames(error: BaseException, path: str) -> Iterator[tuple[types.FrameType, int]]:
+    """The frames of the traceback that are in the file of tests."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == path:
+            yield traceback.tb_frame, traceback.tb_lineno
+        traceback = traceback.tb_next
+
+
+def _counterexample(error: BaseException) -> list[list[str]]:
+    """The arguments of the simplest case, from what Hypothesis notes on an exception."""
+    for note in getattr(error, "__notes__", ()):
+        found = _EXAMPLE.match(str(note))
+        if found is None:
+            continue
+        try:
+            call = ast.parse(found["call"].strip(), mode="eval").body
+        except SyntaxError:
+            return [["case", " ".join(found["call"].split())]]
+        if isinstance(call, ast.Call):
+            named = [(keyword.arg or "**", keyword.value) for keyword in call.keywords]
+            return [[name, ast.unparse(value)] for name, value in named if name != "self"]
+    return []
+
+
+def _seen(frame: types.FrameType, line: int) -> list[list[str]]:
+    """The values of names in the statement that failed, in the order in which they are read there."""
+    path = frame.f_code.co_filename
+    source = "".join(linecache.getlines(path))
+    names: dict[str, None] = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assert) and node.lineno <= line <= (node.end_lineno or node.lineno):
+            reads = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+            names |= dict.fromkeys(part.id for part in sorted(reads, key=lambda part: (part.lineno, part.col_offset)))
+    arguments = frame.f_code.co_varnames[: frame.f_code.co_argcount + frame.f_code.co_kwonlyargcount]
+    values = [(name, frame.f_locals[name]) for name in names if name in frame.f_locals and name not in arguments]
+    return [[name, _short(value)] for name, value in _plain(values)][:_SEEN]
+
+
+def _plain(values: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    for name, value in values:
+        if not callable(value) and not isinstance(value, types.ModuleType):
+            yield name, value
+
+
+def _short(value: Any) -> str:
+    try:
+        text = " ".join(repr(value).split())
+    except Exception as error:  # noqa: BLE001 - the model may have written __repr__
+        return f"(cannot be shown: {type(error).__name__})"
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}..."
+
+
+class _HostDatabase(ExampleDatabase):
+    """The examples that failed before, which the host keeps."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def fetch(self, key: bytes) -> Iterator[bytes]:
+        """Ask the host."""
+        self._context.send({"fetch": key.hex()})
+        answer, _ = self._context.receive()
+        yield from (bytes.fromhex(value) for value in answer["values"])
+
+    def save(self, key: bytes, value: bytes) -> None:
+        """Tell the host."""
+        self._context.send({"save": [key.hex(), value.hex()]})
+
+    def delete(self, key: bytes, value: bytes) -> None:
+        """Tell the host."""
+        self._context.send({"delete": [key.hex(), value.hex()]})
+
+
+_REHEARSAL = """
+import numpy as np
+import pytest
+from hypothesis import example, given, strategies as st
+@pytest.mark.parametrize("value", [1])
+def test_parameters(value):
+    assert value
+@given(state=st.tuples(st.floats(-1, 1), st.integers(), st.text(max_size=2)), action=st.sampled_from([1, 2]))
+@example(state=(0.0, 1, ""), action=1)
+def test_cases(state, action):
+    assert state[1] < 100 and len(state[2]) < 2
+@given(st.data())
+def test_data(data):
+    assert data.draw(st.lists(st.integers(), max_size=3)) != [1]
+"""
