@@ -2,6 +2,7 @@
 import { commands, window, workspace, type ExtensionContext, type TextDocument } from "vscode";
 import { check } from "./commands/check";
 import { manage } from "./commands/manage";
+import { restart } from "./commands/restart";
 import { selectRunMode } from "./commands/runMode";
 import { openLeftFile, openSample } from "./commands/sample";
 import { collectSetup } from "./commands/setup";
@@ -35,13 +36,13 @@ export function activate(context: ExtensionContext): void {
   };
   command("check", (named) => check(server, named));
   command("debugMismatch", (request) => debugMismatch(server, context.workspaceState, asDebugRequest(request)));
-  registerSynthesis(context, server, command);
+  registerSynthesis(context, server, status, command);
   registerTrajectories(context, server, status, command);
   command("record", () => record(server, log));
   command("import", () => importTrajectories(server, log));
   command("selectLanguageModel", () => selectLanguageModel(server, models, keys));
   command("setApiKey", () => setApiKey(server, keys));
-  command("restart", () => server.restart({ asked: true }));
+  command("restart", () => restart(server));
   command("showLog", () => log.show());
   command("selectRunMode", selectRunMode);
   command("manage", () => manage(server, interpreters.installer));

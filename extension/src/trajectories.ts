@@ -3,7 +3,7 @@
 import { type ExtensionContext, Uri } from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
 
-import { modelFile, running } from "./commands/guard";
+import { modelFile, running, whyNot } from "./commands/guard";
 import type { Server } from "./server/server";
 import {
   CHECK,
@@ -33,7 +33,9 @@ export function registerTrajectories(
   const trajectories = new Trajectories(context.extensionUri, sourceOf(server));
   context.subscriptions.push(
     trajectories,
-    status.onDidChange(({ uri, state }) => trajectories.checked(uri, state !== "checking")),
+    status.onDidChange(({ uri, state }) =>
+      state === "checking" ? trajectories.checking(uri) : trajectories.checked(uri, whyNot(state)),
+    ),
   );
   command("showTrajectories", async (request) => {
     const document = await modelFile(isRequest(request) ? request.uri : request);
@@ -53,16 +55,18 @@ function sourceOf(server: Server): TrajectorySource {
     return client;
   };
   return {
-    async dataset(file, model) {
+    async dataset(file, model, mayCheck) {
       const client = await connected();
       const params: DatasetParams = { uri: file.toString(), model };
       const ask = (): Promise<DatasetResult> => client.sendRequest<DatasetResult>(DATASET, params);
       const checked = async (): Promise<DatasetResult> => {
         const check: CheckParams = { uri: file.toString() };
-        await client.sendRequest<CheckResult>(CHECK, check);
+        const { outcome } = await client.sendRequest<CheckResult>(CHECK, check);
+        const reason = whyNot(outcome);
+        if (reason !== undefined) throw new Error(reason);
         return ask();
       };
-      const { models, dataset } = await ask().catch(checked);
+      const { models, dataset } = await (mayCheck ? ask().catch(checked) : ask());
       return { models, dataset: dataset as unknown as Dataset };
     },
     async episode(file, model, episode, start) {

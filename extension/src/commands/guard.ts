@@ -13,12 +13,45 @@ export async function explain(
   return undefined;
 }
 
-/** The running server, started if need be; explains why there is none. */
-export async function running(server: Server): Promise<LanguageClient | undefined> {
+/** Whether code may be run here; explains why where it may not. */
+export async function trusted(): Promise<boolean> {
   if (!workspace.isTrusted)
-    return explain("This folder is not trusted, so nothing in it is run.", {
+    await explain("This folder is not trusted, so nothing in it is run.", {
       "Manage trust": () => commands.executeCommand("workbench.trust.manage"),
     });
+  return workspace.isTrusted;
+}
+
+/** Why a check told nothing of a model, and what to do about it; undefined where it was checked. */
+export function whyNot(outcome: string): string | undefined {
+  return WHY_NOT[outcome];
+}
+
+/** Says why a check told nothing of a model, with what is done about it; false where it was checked. */
+export async function explainsOutcome(outcome: string): Promise<boolean> {
+  const reason = whyNot(outcome);
+  if (reason === undefined) return false;
+  await explain(
+    reason,
+    outcome === "noData"
+      ? {
+          "Record...": () => commands.executeCommand("cwm.record"),
+          "Import...": () => commands.executeCommand("cwm.import"),
+        }
+      : {},
+  );
+  return true;
+}
+
+const WHY_NOT: Readonly<Record<string, string | undefined>> = {
+  noModel: "This file holds no world model: a class with set_state and step, or the functions transition and reward.",
+  noData: "There are no trajectories to check this model against. Record or import some, or name them in cwm.toml.",
+  blocked: "The sandbox is weak on this machine, and nobody has reviewed the file; it was not run.",
+};
+
+/** The running server, started if need be; explains why there is none. */
+export async function running(server: Server): Promise<LanguageClient | undefined> {
+  if (!(await trusted())) return undefined;
   const client = await server.ensure({ asked: true });
   if (client) return client;
   const { state } = server;

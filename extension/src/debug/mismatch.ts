@@ -1,6 +1,6 @@
 /** *Debug a Mismatch*: the debugger, stopped on the first line of `step` at a transition that is predicted wrongly. */
 import { debug, window, workspace, type DebugConfiguration, type Memento, type TextDocument, type Uri } from "vscode";
-import { explain, modelFile, running } from "../commands/guard";
+import { explain, explainsOutcome, modelFile, running } from "../commands/guard";
 import type { Server } from "../server/server";
 import { CHECK, type CheckParams, type CheckResult } from "../shared/messages";
 import { mismatches, type Mismatch } from "./mismatches";
@@ -72,7 +72,9 @@ function launch(
 }
 
 async function choose(document: TextDocument, check: () => Promise<CheckResult>): Promise<Mismatch | undefined> {
-  const found = mismatches((await check()).report);
+  const { outcome, report } = await check();
+  if (await explainsOutcome(outcome)) return undefined;
+  const found = mismatches(report);
   if (!found.length)
     return explain(
       `${document.uri.path.split("/").at(-1)} predicts every checked transition right: there is nothing to debug.`,

@@ -47,7 +47,8 @@ export class Gutter implements Disposable {
   /** Asks for the lines of a file once its check has been complete for a moment. */
   #take({ uri, state }: StatusParams): void {
     clearTimeout(this.#timers.get(uri));
-    if (state === "checking") return;
+    // Where nothing was run, what was known before still holds.
+    if (state === "checking" || state === "notRun" || state === "stopped") return;
     this.#timers.set(
       uri,
       setTimeout(() => {

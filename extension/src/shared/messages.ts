@@ -15,6 +15,9 @@ export const LINES = "cwm/lines";
 export const RUN = "cwm/run";
 export const RUNS = "cwm/runs";
 export const PIN = "cwm/pin";
+export const PROPERTIES = "cwm/properties";
+export const PROPERTY_TESTS = "cwm/propertyTests";
+export const RUN_PROPERTIES = "cwm/runProperties";
 export const SEARCH_EVENT = "cwm/searchEvent";
 export const STATUS = "cwm/status";
 export const SYNTHESIZE = "cwm/synthesize";
@@ -438,4 +441,135 @@ export interface DeleteRunsResult {
   readonly deleted: readonly string[];
   /** Why others are not. */
   readonly problems: readonly string[];
+}
+
+/**
+ * `cwm/properties`, to the server: write property tests for a model, or bring those that are there up to date. What was
+ * edited by hand stays as it is. Cancelling the request or its progress stops it.
+ */
+export interface PropertiesParams {
+  /** The model's file, which has to be open; its data is found as for a check. */
+  readonly uri: string;
+  /** Which model of the file; None if there is one. */
+  readonly model?: string | null;
+  /**
+   * Whether the server has the client apply the edit, which asks the user where a file is changed; the client does it
+   * itself otherwise.
+   */
+  readonly apply?: boolean;
+  /** Where progress is reported; the server makes one where it is not said. */
+  readonly workDoneToken?: number | string | null;
+}
+
+/** The answer to `cwm/properties`. */
+export interface PropertiesResult {
+  readonly schema: number;
+  /** The file of tests. */
+  readonly tests: string;
+  /** Whether it is new. */
+  readonly created: boolean;
+  /** How many tests it has. */
+  readonly count: number;
+  /** How many of them say what was mined from the data. */
+  readonly rules: number;
+  /** Rules of the data that the real environment breaks. */
+  readonly dropped: readonly string[];
+  /** The real environment, where it was asked. */
+  readonly environment: string | null;
+  /** Names of tests; `kept` were edited by hand, and so were those `left`, whose rules were not found again. */
+  readonly added: readonly string[];
+  /** Names of tests; `kept` were edited by hand, and so were those `left`, whose rules were not found again. */
+  readonly updated: readonly string[];
+  /** Names of tests; `kept` were edited by hand, and so were those `left`, whose rules were not found again. */
+  readonly kept: readonly string[];
+  /** Names of tests; `kept` were edited by hand, and so were those `left`, whose rules were not found again. */
+  readonly removed: readonly string[];
+  /** Names of tests; `kept` were edited by hand, and so were those `left`, whose rules were not found again. */
+  readonly left: readonly string[];
+  /** From what is there to the new text; None if nothing changes. */
+  readonly edit: WorkspaceEdit | null;
+  /** Whether the client has applied it. */
+  readonly applied: boolean;
+}
+
+/** `cwm/propertyTests`, to the server: which property tests there are for a model. */
+export interface PropertyTestsParams {
+  /** The model's file, which has to be open. */
+  readonly uri: string;
+  /** Which model of the file; None if there is one. */
+  readonly model?: string | null;
+}
+
+/** One property test: its name, and its line in the file of tests. */
+export interface PropertyTest {
+  readonly name: string;
+  readonly line: number;
+}
+
+/** The answer to `cwm/propertyTests`. */
+export interface PropertyTestsResult {
+  readonly schema: number;
+  /** The file of tests; None where there is none yet. */
+  readonly tests: string | null;
+  /** What is in it. */
+  readonly items: readonly PropertyTest[];
+}
+
+/**
+ * `cwm/runProperties`, to the server: run the property tests of a model in the sandbox, as they are in the editor. What
+ * does not hold is shown as diagnostics of the model from then on, until it holds again. Cancelling the request or its
+ * progress stops the run.
+ */
+export interface RunPropertiesParams {
+  /** The model's file, which has to be open. */
+  readonly uri: string;
+  /** Which model of the file; None if there is one. */
+  readonly model?: string | null;
+  /** Names of the tests to run; all of them when None. */
+  readonly only?: readonly string[] | null;
+  /** Where progress is reported; the server makes one where it is not said. */
+  readonly workDoneToken?: number | string | null;
+}
+
+/** How a property test fails. */
+export interface PropertyFailure {
+  /** What is wrong, with the simplest case that was found. */
+  readonly message: string;
+  /** In the file of tests; None where that is not known. */
+  readonly line: number | null;
+  /** The arguments for which it fails, as Python. */
+  readonly counterexample: Readonly<Record<string, string>>;
+  /** What came out. */
+  readonly seen: Readonly<Record<string, string>>;
+}
+
+/** What came of one property test. */
+export interface PropertyOutcome {
+  /** Its name, with the parameters of pytest. */
+  readonly test: string;
+  /** In the file of tests. */
+  readonly line: number;
+  readonly status: "passed" | "failed" | "skipped" | "unfinished";
+  /** How long it took. */
+  readonly seconds: number;
+  /** Why it was skipped or did not finish. */
+  readonly reason: string | null;
+  readonly failures: readonly PropertyFailure[];
+}
+
+/** The answer to `cwm/runProperties`. */
+export interface RunPropertiesResult {
+  readonly schema: number;
+  /** The version of the model that was run. */
+  readonly version: number;
+  /** The file of tests. */
+  readonly tests: string;
+  /** `partial` where tests did not finish, `error` where they could not be loaded. */
+  readonly status: "complete" | "partial" | "error";
+  /** Why they could not be loaded. */
+  readonly problem: string | null;
+  /** How long it took. */
+  readonly seconds: number;
+  /** One for each test. */
+  readonly outcomes: readonly PropertyOutcome[];
 }

@@ -29,6 +29,8 @@ export class Status implements Disposable {
   readonly #run: LanguageStatusItem;
   readonly #disposables: Disposable[];
   readonly #changed = new EventEmitter<StatusParams>();
+  /** The file that the items tell of. */
+  #shown: string | undefined;
 
   /** Tells each change of what is known about a file. */
   readonly onDidChange = this.#changed.event;
@@ -72,7 +74,10 @@ export class Status implements Disposable {
   }
 
   #show(): void {
-    const uri = window.activeTextEditor?.document.uri.toString();
+    const document = window.activeTextEditor?.document;
+    // The log is an editor too; the items go on telling of the file above it.
+    if (!document || document.uri.scheme !== "output") this.#shown = document?.uri.toString();
+    const uri = this.#shown;
     const status = uri === undefined ? undefined : this.#files.get(uri);
     const words = serverWords(this.#server.state) ?? (status ? wordsOf(status) : NOTHING);
     this.#state.text = words.text;

@@ -3,6 +3,7 @@
 import { type ExtensionContext, Uri } from "vscode";
 
 import type { Server } from "../server/server";
+import type { Status } from "../status/status";
 import { Programs } from "../webviews/host/programs";
 import { SearchTrees } from "../webviews/host/searchTree";
 import { Offers } from "./offers";
@@ -12,12 +13,17 @@ import { type Plan, Synthesis } from "./synthesize";
 
 type AddCommand = (id: string, run: (...args: unknown[]) => unknown) => void;
 
-export function registerSynthesis(context: ExtensionContext, server: Server, command: AddCommand): void {
+export function registerSynthesis(
+  context: ExtensionContext,
+  server: Server,
+  status: Status,
+  command: AddCommand,
+): void {
   const programs = new Programs();
   const trees = new SearchTrees(context.extensionUri, programs);
   const searches = new Searches(trees);
   const offers = new Offers(programs);
-  const synthesis = new Synthesis(server, searches, offers);
+  const synthesis = new Synthesis(server, status, searches, offers);
   server.attach((client) => searches.attach(client));
   command("synthesize", (request) => synthesis.synthesize(fileOf(request), planOf(request)));
   command("repair", (request) => synthesis.repair(fileOf(request)));

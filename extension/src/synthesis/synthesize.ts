@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { ProgressLocation, type TextDocument, window } from "vscode";
 import { type LanguageClient, WorkDoneProgress, type WorkspaceEdit } from "vscode-languageclient/node";
 
-import { explain, modelFile, running } from "../commands/guard";
+import { explain, explainsOutcome, modelFile, running } from "../commands/guard";
 import type { Server } from "../server/server";
 import {
   FIT,
@@ -14,6 +14,7 @@ import {
   type SynthesizeParams,
   type SynthesizeResult,
 } from "../shared/messages";
+import type { Status } from "../status/status";
 import type { Extras, Offers } from "./offers";
 import type { Searches } from "./searches";
 import { fitWords, type FitDocument, type SearchDocument, searchWords } from "./words";
@@ -21,16 +22,24 @@ import { fitWords, type FitDocument, type SearchDocument, searchWords } from "./
 /** What a search is asked for beyond the file. */
 export type Plan = Omit<Partial<SynthesizeParams>, "uri" | "apply" | "workDoneToken">;
 
+/** A file that can be searched for, and the server that does it. */
+interface Asked {
+  readonly document: TextDocument;
+  readonly client: LanguageClient;
+}
+
 /** After so long a search is worth watching. */
 const PATIENCE_MILLISECONDS = 1500;
 
 export class Synthesis {
   readonly #server: Server;
+  readonly #status: Status;
   readonly #searches: Searches;
   readonly #offers: Offers;
 
-  constructor(server: Server, searches: Searches, offers: Offers) {
+  constructor(server: Server, status: Status, searches: Searches, offers: Offers) {
     this.#server = server;
+    this.#status = status;
     this.#searches = searches;
     this.#offers = offers;
   }
@@ -38,8 +47,17 @@ export class Synthesis {
   /** Searches for a program for a file, named or the one that is edited. */
   async synthesize(named: unknown, plan: Plan = {}): Promise<void> {
     const asked = await this.#asked(named);
-    if (!asked) return;
-    const { document, client } = asked;
+    if (asked) await this.#search(asked, plan);
+  }
+
+  /** *Repair with Search...*: asks who writes programs and for how long. */
+  async repair(named: unknown): Promise<void> {
+    const asked = await this.#asked(named);
+    const plan = asked && (await askForPlan());
+    if (plan) await this.#search(asked, plan);
+  }
+
+  async #search({ document, client }: Asked, plan: Plan): Promise<void> {
     if (this.#searches.isRunning(document.uri)) {
       await explain("A search for this file is going on already.", {
         "Show search tree": () => this.#searches.showLatest(document.uri),
@@ -53,12 +71,6 @@ export class Synthesis {
     const extras = { "Show search tree": () => this.#searches.showLatest(document.uri) };
     if (result.program === null || result.edit === null) await inform(message, extras);
     else await this.#offer(document, client, result, result.program, message, extras);
-  }
-
-  /** *Repair with Search...*: asks who writes programs and for how long. */
-  async repair(named: unknown): Promise<void> {
-    const plan = await askForPlan();
-    if (plan) await this.synthesize(named, plan);
   }
 
   async fit(named: unknown, model: string | null): Promise<void> {
@@ -79,14 +91,16 @@ export class Synthesis {
     else await this.#offer(document, client, result, result.program, message);
   }
 
-  async #asked(
-    named: unknown,
-  ): Promise<{ readonly document: TextDocument; readonly client: LanguageClient } | undefined> {
+  async #asked(named: unknown): Promise<Asked | undefined> {
     const document = await modelFile(named);
     if (!document) return undefined;
     if (document.isUntitled) return explain("Save the file first: its name says which data belongs to it.");
     const client = await running(this.#server);
-    return client && { document, client };
+    if (!client) return undefined;
+    // A program can be searched for where there is none yet, but not without data.
+    const known = this.#status.of(document.uri.toString())?.state;
+    if (known === "noData" && (await explainsOutcome(known))) return undefined;
+    return { document, client };
   }
 
   async #searched(document: TextDocument, client: LanguageClient, plan: Plan): Promise<SynthesizeResult | undefined> {

@@ -19,7 +19,7 @@ import {
   type Uri,
 } from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
-import { running } from "../commands/guard";
+import { running, whyNot } from "../commands/guard";
 import { forEach } from "../forEach";
 import { isModel, modelsOfConfiguration } from "../models";
 import type { Server } from "../server/server";
@@ -161,10 +161,7 @@ export class Explorer implements Disposable {
   async #show(run: TestRun, file: TestItem, { outcome, report, datasets }: Results): Promise<void> {
     const document = await workspace.openTextDocument(uriOf(file));
     if (outcome !== "checked" || !datasets.length) {
-      run.errored(
-        file,
-        new TestMessage(WHY_NOT[outcome] ?? "The model could not be run; the Problems panel says why."),
-      );
+      run.errored(file, new TestMessage(whyNot(outcome) ?? "The model could not be run; the Problems panel says why."));
       return;
     }
     this.#items.fill(file, document, datasets);
@@ -264,12 +261,6 @@ export class Explorer implements Disposable {
       .filter((file) => file !== undefined);
   }
 }
-
-const WHY_NOT: Readonly<Record<string, string | undefined>> = {
-  noData: "There are no trajectories to check this model against.",
-  noModel: "This file holds no world model.",
-  blocked: "The sandbox is weak on this machine, and nobody has reviewed the file; it was not run.",
-};
 
 function uriOf(file: TestItem): Uri {
   if (!file.uri) throw new Error(`${file.id} is no file`);

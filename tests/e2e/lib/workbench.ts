@@ -1,5 +1,7 @@
 // What a person does in the workbench, as a test says it.
+import { isDeepStrictEqual } from "node:util";
 import type { FrameLocator, Locator, Page } from "playwright-core";
+import { until } from "./until.ts";
 
 export class Workbench {
   readonly page: Page;
@@ -63,8 +65,8 @@ export class Workbench {
   async open(file: string): Promise<void> {
     await this.#ask("Control+P", file);
     const name = file.split("/").at(-1) ?? file;
-    await this.choices().filter({ hasText: name }).first().waitFor();
-    await this.page.keyboard.press("Enter");
+    // Enter would take what is first in the list before what was typed has thinned it out.
+    await this.choices().filter({ hasText: name }).first().click();
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).first().waitFor();
     await this.page.locator(".editor-group-container.active .view-line").first().waitFor();
   }
@@ -101,22 +103,19 @@ export class Workbench {
 
   /** Waits until there are squiggles of a severity under exactly these lines, counted from 1. */
   async squigglesUnder(severity: "error" | "warning" | "info" | "hint", lines: readonly number[]): Promise<void> {
-    await this.page.waitForFunction(
-      ([name, wanted]) => {
-        const editor = document.querySelector(".editor-group-container.active .monaco-editor");
-        const rows = [...(editor?.querySelectorAll(".line-numbers") ?? [])].map((element) => ({
-          top: element.getBoundingClientRect().top,
-          line: Number(element.textContent),
-        }));
-        const found = [...(editor?.querySelectorAll(`.squiggly-${name}`) ?? [])].map((element) => {
-          const { top } = element.getBoundingClientRect();
-          const near = (row: { top: number }) => Math.abs(row.top - top);
-          return rows.toSorted((one, other) => near(one) - near(other))[0]?.line ?? 0;
-        });
-        return JSON.stringify([...new Set(found)].toSorted((one, other) => one - other)) === wanted;
-      },
-      [severity, JSON.stringify(lines)] as const,
+    await until(async () => {
+      const found = await this.#drawn(`.squiggly-${severity}`);
+      return isDeepStrictEqual([...new Set(found.map(({ line }) => line))].toSorted(ascending), lines);
+    });
+  }
+
+  /** The marks beside the lines that are drawn, by line counted from 1. */
+  async marks(): Promise<Readonly<Record<number, string>>> {
+    const found = await this.#drawn(".glyph-margin-widgets .cgmr");
+    const named = found.map(
+      ({ line, image }) => [line, /gutter(?:\/|%2F)(\w+)-(?:dark|light)/.exec(image)?.[1] ?? ""] as const,
     );
+    return Object.fromEntries(named.filter(([, name]) => name !== ""));
   }
 
   async showProblems(): Promise<void> {
@@ -154,6 +153,23 @@ export class Workbench {
     return this.page.frameLocator("iframe.webview.ready").first().frameLocator("iframe#active-frame");
   }
 
+  /** What lies on the lines of the active editor: the line, counted from 1, and the picture. */
+  #drawn(selector: string): Promise<readonly { readonly line: number; readonly image: string }[]> {
+    return this.page.evaluate((wanted) => {
+      const editor = document.querySelector(".editor-group-container.active .monaco-editor");
+      const rows = [...(editor?.querySelectorAll(".line-numbers") ?? [])].map((element) => ({
+        top: element.getBoundingClientRect().top,
+        line: Number(element.textContent),
+      }));
+      return [...(editor?.querySelectorAll(wanted) ?? [])].map((element) => {
+        const { top } = element.getBoundingClientRect();
+        const near = (row: { top: number }) => Math.abs(row.top - top);
+        const line = rows.toSorted((one, other) => near(one) - near(other))[0]?.line ?? 0;
+        return { line, image: getComputedStyle(element).backgroundImage };
+      });
+    }, selector);
+  }
+
   /** Opens an input box with a key and types into it; one that lost the focus to an editor is opened again. */
   async #ask(key: string, text: string): Promise<void> {
     for (let attempt = 0; attempt < 9; attempt += 1) {
@@ -171,4 +187,8 @@ export class Workbench {
   #input(): Locator {
     return this.page.locator('.quick-input-widget input[type="text"]').first();
   }
+}
+
+function ascending(one: number, other: number): number {
+  return one - other;
 }

@@ -11,7 +11,12 @@ const VIEW = "cwm.trajectories";
 
 /** Where the viewer gets its data from; each may fail with a message for the user. */
 export interface TrajectorySource {
-  dataset(uri: Uri, model: string | null): Promise<{ readonly models: readonly string[]; readonly dataset: Dataset }>;
+  /** @param check Whether to check the file where nothing is known of it. */
+  dataset(
+    uri: Uri,
+    model: string | null,
+    check: boolean,
+  ): Promise<{ readonly models: readonly string[]; readonly dataset: Dataset }>;
   episode(uri: Uri, model: string | null, episode: number, start: number): Promise<Episode>;
   images(uri: Uri, model: string | null, episode: number, step: number): Promise<readonly Image[]>;
 }
@@ -38,9 +43,14 @@ export class Trajectories implements Disposable {
     panel.reveal(place);
   }
 
-  /** To be called when a file begins to be checked, and when its check is complete. */
-  checked(file: string, complete: boolean): void {
-    this.#panels.get(file)?.checked(complete);
+  /** To be called when a file begins to be checked. */
+  checking(file: string): void {
+    this.#panels.get(file)?.checking();
+  }
+
+  /** To be called when the check of a file has ended; `problem` says why there is nothing to show. */
+  checked(file: string, problem: string | undefined): void {
+    this.#panels.get(file)?.checked(problem);
   }
 
   dispose(): void {
@@ -81,10 +91,15 @@ class TrajectoryPanel {
     if (place && this.#listens) void this.#refresh();
   }
 
-  checked(complete: boolean): void {
+  checking(): void {
+    if (this.#listens) this.#post({ type: "stale" });
+  }
+
+  checked(problem: string | undefined): void {
     if (!this.#listens) return;
-    if (complete) void this.#refresh();
-    else this.#post({ type: "stale" });
+    if (problem !== undefined) this.#post({ type: "problem", message: problem });
+    // Not by another check, whose end would be told here again.
+    else void this.#refresh({ check: false });
   }
 
   dispose(): void {
@@ -125,11 +140,11 @@ class TrajectoryPanel {
     }
   }
 
-  async #refresh(): Promise<void> {
+  async #refresh({ check = true } = {}): Promise<void> {
     await this.#guarded(async () => {
       // Only open files are checked; one that is open in no editor is opened for that.
       await workspace.openTextDocument(this.#file);
-      const { models, dataset } = await this.#source.dataset(this.#file, this.#model);
+      const { models, dataset } = await this.#source.dataset(this.#file, this.#model, check);
       this.#shown = dataset.model;
       this.#post({ type: "dataset", file: this.#name, models, dataset, at: this.#place });
       this.#place = null;
