@@ -127,7 +127,13 @@ def fit_literals(
 
 
 def fit(
-    runner: Runner, program: Program, *, seconds: float = SECONDS, seed: int = 0, before: Evidence | None = None
+    runner: Runner,
+    program: Program,
+    *,
+    seconds: float = SECONDS,
+    seed: int = 0,
+    before: Evidence | None = None,
+    tell: bool = True,
 ) -> Fit:
     """Fit the numbers of a model file.
 
@@ -137,6 +143,7 @@ def fit(
         seconds: Processor time for the search.
         seed: For the choice of transitions and starts.
         before: What the program predicts, if that is known.
+        tell: Whether to find out what the data does not determine.
     """
     started = time.monotonic()
     evidence = before or runner.run(program, determinism=False)
@@ -151,7 +158,7 @@ def fit(
     if evidence.status is Status.ERROR or not evidence.checked.any():
         return nothing("The model does not run.")
     sample = training_sample(runner.prepared, evidence.form)
-    answer = _ask(runner, program, _FIT, sample, {"seconds": seconds, "seed": seed})
+    answer = _ask(runner, program, _FIT, sample, {"seconds": seconds, "seed": seed, "tell": tell})
     if "values" not in answer:
         return nothing(str(answer.get("problem", "The search ended without an answer.")))
     texts = accepted_texts(answer["values"], numbers)
@@ -160,7 +167,7 @@ def fit(
     except (ValueError, SyntaxError):
         return nothing("The fitted numbers cannot be written into the text.")
     after = runner.run(replace(program, source=text), determinism=False, form=evidence.form) if texts else evidence
-    opened, count = _looked_at_all(runner, program, sample, answer, numbers)
+    opened, count = _looked_at_all(runner, program, sample, answer, numbers) if tell else ([], 0)
     undetermined = told(opened, numbers, after, count)
     if not texts or not _is_better(after, evidence):
         return nothing("No other numbers were found that predict more.", undetermined)

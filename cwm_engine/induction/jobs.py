@@ -35,9 +35,10 @@ def prepare(_inputs: Any, _shared: dict[str, Any]) -> None:
 def fit_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
     """Fit the numbers of a model.
 
-    The request names `source`, `siblings`, `package`, `allowed`, `model`, `seconds` of CPU time and `seed`; the blob is
-    a `Sample`. One message: `values` (pairs of a constant's number and its text), `numbers` (all constants),
-    `undetermined` (see `Open.to_json`), `missed`, `runs`, `in_time`; or `problem`.
+    The request names `source`, `siblings`, `package`, `allowed`, `model`, `seconds` of CPU time, `seed` and whether to
+    `tell` what the data does not determine; the blob is a `Sample`. One message: `values` (pairs of a constant's number
+    and its text), `numbers` (all constants), `undetermined` (see `Open.to_json`), `missed`, `runs`, `in_time`; or
+    `problem`.
     """
     with _telling(context):
         found = search(
@@ -46,6 +47,7 @@ def fit_job(context: Any, request: Mapping[str, Any], blob: bytes) -> None:
             Sample.from_bytes(blob),
             deadline=time.process_time() + float(request["seconds"]),
             seed=int(request["seed"]),
+            tell=bool(request["tell"]),
             loader=_loader(request),
         )
         context.send(

@@ -15,12 +15,15 @@ from cwm_engine.induction.identifiability import Open, Reason, undetermined
 from cwm_engine.induction.limits import Limit, improve, limits_of
 from cwm_engine.induction.literals import Number, Numbers
 from cwm_engine.induction.objective import Objective, OutOfTime, Rows
-from cwm_engine.induction.smooth import Fitter
+from cwm_engine.induction.smooth import SOLVED, Fitter
 from cwm_engine.induction.sparing import Spared, Sparer
 from cwm_engine.induction.writing import Writer, exactly
 
 _FIT_ROWS, _CHECK_ROWS = 64, 400
-_STARTS, _ROUNDS = 7, 3
+_STARTS, _ROUNDS = 7, 4
+_NEARLY = 0.1
+"""Fraction of the smooth cells that may be wrong for limits to be moved before other starts are tried."""
+
 _FIT_SHARE = 0.7
 """Share of the time for finding the numbers; the rest is for writing them well."""
 
@@ -56,6 +59,7 @@ def search(
     *,
     deadline: float,
     seed: int = 0,
+    tell: bool = True,
     loader: Loader = load_plainly,
 ) -> Found:
     """Fit the constants of a program to a sample.
@@ -66,6 +70,7 @@ def search(
         sample: Transitions with outcomes.
         deadline: `time.process_time()` at which to stop.
         seed: For the choice of transitions and starts.
+        tell: Whether to find out what the data does not determine.
         loader: What runs the module.
 
     Raises:
@@ -83,6 +88,8 @@ def search(
     objective.deadline = deadline
     try:
         work.write(found)
+        if tell:
+            work.tell(found)
     except OutOfTime:
         found.in_time = False
         found.texts = found.texts or work.plain_texts()
@@ -106,20 +113,23 @@ class _Search:
     def fit(self) -> None:
         """Find the numbers."""
         self._take(self.values)
-        starts = _STARTS
+        starts, enough = _STARTS, _NEARLY
         for _ in range(_ROUNDS):
             if self._is_done():
                 return
             try:
-                self._fitter.run(self.values, starts)
+                self._fitter.run(self.values, starts, enough)
             finally:
                 if self._fitter.best is not None:
                     self._take(self._fitter.best.values)
             if self._is_done():
                 return
-            if not self._move():
+            if self._move():
+                starts = 1
+            elif enough == _NEARLY:
+                starts, enough = _STARTS, SOLVED
+            else:
                 return
-            starts = 1
 
     def _move(self) -> bool:
         """Move limits, or what predictions follow in steps, whichever helps more."""
@@ -142,7 +152,7 @@ class _Search:
         return False
 
     def write(self, found: Found) -> None:
-        """Write the numbers well, and tell those that the data does not determine."""
+        """Write the numbers well."""
         sharp = self._fitter.polish(self.values, range(len(self.values)), self._rows)
         self._take(sharp)
         limits = limits_of(self._watched, self.values, self._all)
@@ -152,6 +162,9 @@ class _Search:
             values, found.texts = self._written(self.values, limits, frozenset())
         self.values = tuple(values)
         self.missed = self._missed(values)
+
+    def tell(self, found: Found) -> None:
+        """Tell the constants that the data does not determine."""
         limits = limits_of(self._watched, self.values, self._all)
         opened = undetermined(self._fitter.slopes(self.values), limits)
         found.undetermined = [one for one in opened if one.reason is not Reason.UNUSED]

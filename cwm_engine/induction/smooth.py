@@ -22,7 +22,10 @@ _ROUNDS, _EVALUATIONS, _POLISHES = 5, 30, 10
 _PROGRESS = 0.1
 """By how much the logarithm of the typical residuals has to fall in a round for another one to be worth it."""
 
-_STALLED, _SOLVED = 3, 0.005
+_STALLED = 3
+SOLVED = 0.005
+"""The fraction of wrong cells with which there is no need for another start."""
+
 _PULL = 0.01
 """How much a factor e in a constant counts against the residuals, in the typical one: it decides only what they do not.
 
@@ -77,12 +80,13 @@ class Fitter:
         self._rng = np.random.default_rng(seed)
         self.best: Solution | None = None
 
-    def run(self, start: Sequence[Number], starts: int) -> Solution:
+    def run(self, start: Sequence[Number], starts: int, enough: float = SOLVED) -> Solution:
         """Fit from the given values, and from others while that does not get nearly everything near.
 
         Args:
             start: All constants.
             starts: How often to start; a global search comes before the last start.
+            enough: The fraction of wrong cells that ends it.
 
         Raises:
             OutOfTime: The objective's deadline has passed.
@@ -97,7 +101,7 @@ class Fitter:
             elif number:
                 first[self._free] *= np.exp(self._rng.normal(0.0, 0.35, len(self._free)))
             found.append(self._local(first, start, log=last or number % 2 == 0))
-            if last or min(one.missed for one in found) <= _SOLVED:
+            if last or min(one.missed for one in found) <= enough:
                 break
         assert self.best is not None  # noqa: S101 - there was at least one start
         return self.best

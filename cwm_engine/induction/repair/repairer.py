@@ -165,7 +165,7 @@ class Repairer:
         reading = read(text, self._settings)
         if reading is None:
             return Outcome(problem="It holds no model that can be run.")
-        fitted = fitting.fit(self._runner, reading.program)
+        fitted = fitting.fit(self._runner, reading.program, tell=False)
         if fitted.problem is not None:
             return Outcome(problem=fitted.problem)
         return Outcome(
@@ -297,7 +297,7 @@ class _Repair:
         """The program with other numbers, if these make everything right."""
         if not step.evidence.checked.all():
             return ()
-        fitted = fitting.fit(self._runner, step.reading.program, seconds=FIT_SECONDS, before=step.evidence)
+        fitted = fitting.fit(self._runner, step.reading.program, seconds=FIT_SECONDS, before=step.evidence, tell=False)
         if fitted.problem is not None or fitted.after.failing.any():
             return ()
         return (_repaired(_Step(step.reading, fitted.after, (*step.changes, *_numbers_changed(fitted)))),)
