@@ -235,7 +235,8 @@ def _place(before: str, after: str) -> frozenset[int]:
         return frozenset([first + 1])
 
     def code(lines: Any) -> int:
-        return next(i for i in lines if new[i].strip() and not new[i].strip().startswith("#")) + 1
+        code_lines = (i for i in lines if new[i].strip() and not new[i].strip().startswith("#"))
+        return next(code_lines, len(new) - 1) + 1  # nothing follows what ends the text
 
     return frozenset([code(range(first - 1, -1, -1)), code(range(first, len(new)))])
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cwm_engine.errors import CwmError
 from cwm_engine.trajectories.columns import describe_structure
 from cwm_engine.trajectories.load import load_dataset
-from cwm_engine.trajectories.record import Progress, episode_seed, record
+from cwm_engine.trajectories.record import Progress, episode_seed, record, record_actions
 from tests.trajectories.datasets import assert_same
 
 ROOT = Path(__file__).parents[2]
@@ -309,3 +309,30 @@ def test_two_processes_with_one_seed_never_store_an_episode_twice(tmp_path):
     assert dataset.episode_count == 41
     starts = {dataset.observations.row(row).tobytes() for row in dataset.episode_starts}
     assert len(starts) == 41
+
+
+def test_given_actions_are_played_from_given_resets(tmp_path):
+    path = tmp_path / "given.sqlite"
+    done = record_actions("CartPole-v1", [(7, [0, 1, 1]), (9, [1])], path=path)
+    assert (done.episodes, done.transitions) == (2, 4)
+    dataset = load_dataset([str(path)])
+    env = gymnasium.make("CartPole-v1")
+    observation, _ = env.reset(seed=7)
+    assert dataset.actions.plain(0, 4) == [0, 1, 1, 1]
+    for row, action in enumerate([0, 1, 1]):
+        assert dataset.observations.row(row).tolist() == observation.tolist()
+        observation = env.step(action)[0]
+    assert dataset.truncated.tolist() == [False, False, True, True]
+    assert dataset.provenance.policy == "given actions"
+
+
+def test_given_actions_after_the_end_of_an_episode_are_left_out(tmp_path):
+    done = record_actions("CartPole-v1", [(0, [0] * 50)], path=tmp_path / "given.sqlite")
+    assert done.transitions < 20
+
+
+def test_the_same_reset_may_be_played_again(tmp_path):
+    path = tmp_path / "given.sqlite"
+    record_actions("CartPole-v1", [(0, [0, 1]), (0, [1, 0])], path=path)
+    record_actions("CartPole-v1", [(0, [1, 1])], path=path, append=True)
+    assert load_dataset([str(path)]).episode_count == 3

@@ -31,13 +31,15 @@ Floats = npt.NDArray[np.float64]
 Shows = Callable[[Any, Any, Any], bool]
 """Whether a step, given as state, action and what the model predicts, shows what is looked for."""
 
-_BINS = 12
+_BINS = 6
 """Cells into which the range of a recorded number is divided."""
 _LEG = 12
 """How many steps are walked from a cell at most."""
 _AGAIN = 0.5
 _EDGE = 0.5
-"""How often a state at the edge of what was reached is chosen, instead of a rare one."""
+"""How often a state at the edge of what was reached is chosen, or near it, instead of a rare one."""
+_FEW = 24
+"""So many states are looked at for one that is rare or near the edge."""
 _MOST_CELLS = 50_000
 _SHORTENING = 20_000
 """Steps that may be spent on leaving out actions of a sequence."""
@@ -93,7 +95,7 @@ class _Explorer(Batch):
             with suppress(BaseException):  # a mutant may raise anything
                 self._mutants[number] = self.load(f"{self._source[:start]}{replacement}{self._source[end:]}")
         self._model, self._path = self._instrumented()
-        self._cells: dict[tuple[int, ...], _Visit] = {}
+        self._cells: dict[tuple[int, ...], int] = {}
         self._order: list[_Visit] = []
         self._low, self._step = self._grid()
         self._lowest: list[_Visit] = []
@@ -131,7 +133,7 @@ class _Explorer(Batch):
             if done:
                 return walked + 1
             visit = _Visit(visit, row, visit.depth + 1, state, self._numbers(state), visit.start)
-            visit = self._visit(visit)
+            self._visit(visit)
         return _LEG
 
     def _ask(self, visit: _Visit, row: int, action: Any, output: Any) -> None:
@@ -258,20 +260,20 @@ class _Explorer(Batch):
 
     # Cells
 
-    def _visit(self, visit: _Visit) -> _Visit:
+    def _visit(self, visit: _Visit) -> None:
         """Remember a state in its cell; a shorter way there takes the place of a longer one."""
         cell = self._cell(visit.numbers)
         known = self._cells.get(cell)
         if known is None:
             if len(self._order) >= _MOST_CELLS:
-                return visit
+                return
+            self._cells[cell] = len(self._order)
             self._order.append(visit)
-            self._cells[cell] = visit
             self._mark_edges(visit)
-        elif visit.depth < known.depth:
-            known.before, known.action, known.depth = visit.before, visit.action, visit.depth
-            known.state, known.numbers, known.start = visit.state, visit.numbers, visit.start
-        return visit
+        elif visit.depth < self._order[known].depth:
+            # What was reached from the old one was reached from there: it keeps its own way.
+            visit.chosen = self._order[known].chosen
+            self._order[known] = visit
 
     def _mark_edges(self, visit: _Visit) -> None:
         if not self._lowest:
@@ -284,12 +286,17 @@ class _Explorer(Batch):
                 self._highest[index] = visit
 
     def _choose(self) -> _Visit:
-        """A state to go on from: at an edge, or the one of a few that was chosen least."""
-        if self._lowest and self._lot.random() < _EDGE:
-            index = int(self._lot.integers(len(self._lowest)))
-            return (self._lowest if self._lot.random() < 0.5 else self._highest)[index]
-        few = self._lot.integers(len(self._order), size=8)
-        return min((self._order[place] for place in few), key=lambda visit: visit.chosen)
+        """A state to go on from: at an edge, near one, or the one of a few that was chosen least."""
+        few = [self._order[place] for place in self._lot.integers(len(self._order), size=_FEW)]
+        if not self._lowest or self._lot.random() > _EDGE:
+            return min(few, key=lambda visit: visit.chosen)
+        index = int(self._lot.integers(len(self._lowest)))
+        sign = 1.0 if self._lot.random() < 0.5 else -1.0
+        if self._lot.random() < 0.5:
+            return (self._highest if sign > 0 else self._lowest)[index]
+        # What stands at the very edge may be doomed: the pole falls. So one of the others near it gets a turn.
+        few.sort(key=lambda visit: visit.chosen)
+        return max(few[: _FEW // 2], key=lambda visit: sign * visit.numbers[index])
 
     def _cell(self, numbers: tuple[float, ...]) -> tuple[int, ...]:
         if len(numbers) > _LONG or len(numbers) != len(self._low):
