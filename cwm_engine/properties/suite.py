@@ -15,7 +15,7 @@ from cwm_engine.properties.mining.symmetries import symmetries
 from cwm_engine.properties.real import Puppet, alike, all_places, fresh_transitions, puppet
 from cwm_engine.trajectories.dataset import Dataset
 
-FRESH = 6_000
+FRESH = 9_000
 """Transitions played to try what was mined; two thirds to find more, and the others, which nobody has mined, to try."""
 SYMMETRIC = 1_500
 """Transitions that symmetries are tried on; each takes another one of the real environment."""

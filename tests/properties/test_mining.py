@@ -94,9 +94,12 @@ def test_a_grid_has_its_steps_its_final_states_and_actions_that_undo_each_other(
 def test_endings_have_a_gap_between_what_went_on_and_what_ended(played):
     inside, beyond = of(played("CartPole-v1"), Kind.TERMINATION)
     assert (inside.expression, beyond.expression) == ("not terminated", "terminated")
-    for state, ends in (([0, 0, 0.1, 0], False), ([0, 0, 0.25, 0], True), ([-2.5, 0, 0, 0], True)):
+    for state, ends in (([0, 0, 0.1, 0], False), ([0, 0, 0.25, 0], True), ([0, 0, -0.25, 0], True)):
         assert eval(inside.condition, {"next_state": state}) is not ends
         assert eval(beyond.condition, {"next_state": state}) is ends
+    # Fewer than five ended so far to the left: they may as well have fallen.
+    assert not eval(inside.condition, {"next_state": [-2.5, 0, 0, 0]})
+    assert not eval(beyond.condition, {"next_state": [-2.5, 0, 0, 0]})
 
 
 def test_that_something_never_happens_is_only_said_on_request(played):

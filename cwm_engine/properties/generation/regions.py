@@ -127,7 +127,9 @@ def _chunks(text: str) -> tuple[str, list[_Chunk]]:
     """What stands before the first marker, and everything from there on."""
     markers = list(_MARKER.finditer(text))
     ends = [marker.start() for marker in markers[1:]] + [len(text)]
-    head = text[: markers[0].start()] if markers else text
+    if not markers:
+        return text, []
+    head = text[: markers[0].start()]
     return head, [_chunk(marker, text[marker.end() : end]) for marker, end in zip(markers, ends, strict=True)]
 
 
@@ -168,12 +170,14 @@ class _Merge:
             else:
                 last = place
         by_place = {place: region for region in self.regions if (place := places[region.name]) is not None}
-        parts = [self.head.rstrip(), *(region.marked for region in fresh.get(-1, ()))]
+        parts = [region.marked for region in fresh.get(-1, ())]
         for place, chunk in enumerate(self.chunks):
             parts.append(self._body(chunk, by_place.get(place)))
             parts.append(chunk.rest)
             parts += [region.marked for region in fresh.get(place, ())]
-        return Merged(_joined(parts), *map(tuple, (self.added, self.updated, self.kept, self.removed, self.left)))
+        return Merged(
+            self.head + _joined(parts), *map(tuple, (self.added, self.updated, self.kept, self.removed, self.left))
+        )
 
     def _chunk_of(self, region: Region) -> int | None:
         """Where a region stands: the chunk of its name, or the one that was written with the same text."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cwm_engine.properties.generation.regions import Region
-from cwm_engine.properties.generation.writing import assignment, inside, short
+from cwm_engine.properties.generation.writing import WIDTH, assignment, inside, short
 from cwm_engine.properties.invariants import Invariant, Kind
 from cwm_engine.trajectories.columns import Columns, Leaf
 from cwm_engine.trajectories.columns import Kind as LeafKind
@@ -97,7 +97,8 @@ def _float_states(states: Columns, structure: Leaf, circles: list[tuple[int, int
             made = "anywhere()"
         parts.append(made)
     lines = "\n    | ".join(parts)
-    text = f"states = {parts[0]}" if len(parts) == 1 else f"states = (\n    {lines}\n)"
+    line = f"states = {' | '.join(parts)}"
+    text = line if len(line) <= WIDTH else f"states = (\n    {lines}\n)"
     return [*texts, text]
 
 

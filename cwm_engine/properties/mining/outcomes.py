@@ -195,29 +195,29 @@ def _thresholds(terminated: Bools, elements: list[Element]) -> Iterator[Invarian
     """
     uncovered = terminated.copy()
     limits: dict[str, dict[float, tuple[float, float]]] = {}
+    shown: list[tuple[str, float]] = []
     ranked = sorted(product(elements, (-1.0, 1.0)), key=lambda side: -_outside(terminated, *side).sum())
     for element, side in ranked:
         outside = _outside(terminated, element, side)
-        if not (outside & uncovered).any():
-            continue
         # Those that nothing else explains show where this number alone ends an episode.
         alone = outside & uncovered
+        if not alone.any():
+            continue
         went_on = (side * element.after[~terminated]).max()
         ended = (side * element.after[alone]).min()
         limits.setdefault(element.path, {})[side] = (side * went_on, side * ended)
+        if alone.sum() >= _ENDINGS:  # a few may be further out by chance
+            shown.append((element.path, side))
         uncovered &= ~outside
-    if uncovered.any() or not limits:
+    if uncovered.any() or not shown:
         return
     paths = sorted(limits)
     fields = tuple(f"obs{path}" for path in paths)
     about = ("terminated", *fields)
     inside = [_range(f"next_state{path}", limits[path]) for path in paths]
     signs = {-1.0: "<=", 1.0: ">="}
-    beyond = [
-        f"next_state{path} {signs[side]} {number(limits[path][side][1])}"
-        for path in paths
-        for side in sorted(limits[path])
-    ]
+    beyond = [f"next_state{path} {signs[side]} {number(limits[path][side][1])}" for path, side in sorted(shown)]
+    ending = tuple(dict.fromkeys(f"obs{path}" for path, _ in sorted(shown)))
     going_on = Invariant(
         kind=Kind.TERMINATION,
         statement=f"no episode ends while {_listed(fields, 'and')} {_is(fields)} where others went on",
@@ -226,17 +226,16 @@ def _thresholds(terminated: Bools, elements: list[Element]) -> Iterator[Invarian
         fields=about,
         absence=True,
     )
-    # Something else may end it that nobody has seen.
-    others = [
+    # Something else may end it that nobody has seen: the other way, or another number.
+    seen = [
         f"{number(element.after[~terminated].min())} <= {element.of('next_state')} <= "
         f"{number(element.after[~terminated].max())}"
         for element in elements
-        if element.path not in limits
     ]
-    yield from (going_on, replace(going_on, condition=" and ".join([*inside, *others]), absence=False))
+    yield from (going_on, replace(going_on, condition=" and ".join(seen), absence=False))
     yield Invariant(
         kind=Kind.TERMINATION,
-        statement=f"an episode ends when {_listed(fields, 'or')} is as far out as where others ended",
+        statement=f"an episode ends when {_listed(ending, 'or')} is as far out as where others ended",
         expression="terminated",
         condition=" or ".join(beyond),
         fields=about,

@@ -53,9 +53,11 @@ def _copied(element: Element, action: Element | None) -> Iterator[Invariant]:
     before, after = element.before, element.after
     name, same = element.field, _equal(element.of("next_state"), element.of("state"), element)
     if _near(after, before).all():
-        if len(np.unique(before)) > 1:
-            yield Invariant(kind=Kind.COPIED, statement=f"`{name}` never changes", expression=same, fields=(name,))
-            return
+        constant = len(np.unique(before)) == 1
+        yield Invariant(
+            kind=Kind.COPIED, statement=f"`{name}` never changes", expression=same, fields=(name,), absence=constant
+        )
+        return
     elif _near(after, after[:1]).all():
         always = number(after[0])
         expression = _equal(element.of("next_state"), always, element)
