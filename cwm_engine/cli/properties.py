@@ -112,6 +112,8 @@ def write_tests(target: ModelTarget, text: str, dataset: Dataset, path: Path, op
         raise CwmError(error.message, path=path, hint=error.hint) from None
     written = not options.diff and merged.text != before
     if written:
+        if _read(path) != before:
+            raise CwmError("has changed while the rules were mined", path=path, hint="run it again")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, merged.text)
     known = dataset.provenance.environment if suite.environment is None else None
