@@ -19,6 +19,7 @@ from pygls.lsp.server import LanguageServer
 
 from cwm_engine import __version__
 from cwm_server import features, lifeline
+from cwm_server.broken import BrokenProperties
 from cwm_server.checks import Checks
 from cwm_server.configuration import Configuration, read_configuration
 from cwm_server.documents import Documents
@@ -39,6 +40,7 @@ class CwmServer(LanguageServer):
         documents: The open files and what is known about them.
         checks: Checks them.
         outlines: Where things are in them, and what the last run says of them.
+        broken: What their property tests have shown.
         workers: Gives processes for whatever takes long.
         configured: Whether the client has said what is configured; nothing is checked before.
         has_shut_down: Whether the client has asked for the end as the protocol wants it.
@@ -58,6 +60,7 @@ class CwmServer(LanguageServer):
         self.workers = Workers()
         self.checks = Checks(self.documents, self.workers)
         self.outlines = Outlines(self.documents, self.checks)
+        self.broken = BrokenProperties(self.documents)
         self.configured = False
         self.has_shut_down = False
         self.editor: int | None = None

@@ -26,12 +26,14 @@ class LongWork:
         server: The server.
         title: What the user sees.
         token: Where progress is reported; one is made if the client can show it and has given none.
+        quiet: Whether the user did not ask for it, and hears nothing of it.
     """
 
-    def __init__(self, server: CwmServer, title: str, token: int | str | None) -> None:
+    def __init__(self, server: CwmServer, title: str, token: int | str | None, *, quiet: bool = False) -> None:
         self._server = server
         self._title = title
         self._token = token
+        self._quiet = quiet
         self._told: str | None = None
 
     async def result(self, job: str, params: Message, on_message: Callable[[Message, Job], None]) -> Message:
@@ -90,7 +92,7 @@ class LongWork:
 
     async def _begin(self) -> int | str | None:
         window = self._server.client_capabilities.window
-        if self._token is None and window is not None and window.work_done_progress:
+        if self._token is None and not self._quiet and window is not None and window.work_done_progress:
             token = f"cwm-{secrets.token_hex(8)}"
             with contextlib.suppress(Exception):  # a client that declines does without
                 await until_done(asyncio.ensure_future(self._server.work_done_progress.create_async(token)))

@@ -576,6 +576,172 @@ class DeleteRunsResult:
     problems: list[str]
 
 
+@attrs.frozen(kw_only=True, slots=False)
+class PropertiesParams:
+    """`cwm/properties`, to the server: write property tests for a model, or bring those that are there up to date.
+
+    What was edited by hand stays as it is. Cancelling the request or its progress stops it.
+
+    Attributes:
+        uri: The model's file, which has to be open; its data is found as for a check.
+        model: Which model of the file; None if there is one.
+        apply: Whether the server has the client apply the edit, which asks the user where a file is changed; the client
+            does it itself otherwise.
+        work_done_token: Where progress is reported; the server makes one where it is not said.
+    """
+
+    uri: str
+    model: str | None = None
+    apply: bool = True
+    work_done_token: int | str | None = None
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PropertiesResult:
+    """The answer to `cwm/properties`.
+
+    Attributes:
+        tests: The file of tests.
+        created: Whether it is new.
+        count: How many tests it has.
+        rules: How many of them say what was mined from the data.
+        dropped: Rules of the data that the real environment breaks.
+        environment: The real environment, where it was asked.
+        added, updated, kept, removed, left: Names of tests; `kept` were edited by hand, and so were those `left`, whose
+            rules were not found again.
+        edit: From what is there to the new text; None if nothing changes.
+        applied: Whether the client has applied it.
+    """
+
+    schema: int
+    tests: str
+    created: bool
+    count: int
+    rules: int
+    dropped: list[str]
+    environment: str | None
+    added: list[str]
+    updated: list[str]
+    kept: list[str]
+    removed: list[str]
+    left: list[str]
+    edit: types.WorkspaceEdit | None
+    applied: bool
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PropertyTestsParams:
+    """`cwm/propertyTests`, to the server: which property tests there are for a model.
+
+    Attributes:
+        uri: The model's file, which has to be open.
+        model: Which model of the file; None if there is one.
+    """
+
+    uri: str
+    model: str | None = None
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PropertyTest:
+    """One property test: its name, and its line in the file of tests."""
+
+    name: str
+    line: int
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PropertyTestsResult:
+    """The answer to `cwm/propertyTests`.
+
+    Attributes:
+        tests: The file of tests; None where there is none yet.
+        items: What is in it.
+    """
+
+    schema: int
+    tests: str | None
+    items: list[PropertyTest]
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class RunPropertiesParams:
+    """`cwm/runProperties`, to the server: run the property tests of a model in the sandbox, as they are in the editor.
+
+    What does not hold is shown as diagnostics of the model from then on, until it holds again. Cancelling the request
+    or its progress stops the run.
+
+    Attributes:
+        uri: The model's file, which has to be open.
+        model: Which model of the file; None if there is one.
+        only: Names of the tests to run; all of them when None.
+        work_done_token: Where progress is reported; the server makes one where it is not said.
+    """
+
+    uri: str
+    model: str | None = None
+    only: list[str] | None = None
+    work_done_token: int | str | None = None
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PropertyFailure:
+    """How a property test fails.
+
+    Attributes:
+        message: What is wrong, with the simplest case that was found.
+        line: In the file of tests; None where that is not known.
+        counterexample: The arguments for which it fails, as Python.
+        seen: What came out.
+    """
+
+    message: str
+    line: int | None
+    counterexample: dict[str, str]
+    seen: dict[str, str]
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PropertyOutcome:
+    """What came of one property test.
+
+    Attributes:
+        test: Its name, with the parameters of pytest.
+        line: In the file of tests.
+        seconds: How long it took.
+        reason: Why it was skipped or did not finish.
+    """
+
+    test: str
+    line: int
+    status: Literal["passed", "failed", "skipped", "unfinished"]
+    seconds: float
+    reason: str | None
+    failures: list[PropertyFailure]
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class RunPropertiesResult:
+    """The answer to `cwm/runProperties`.
+
+    Attributes:
+        version: The version of the model that was run.
+        tests: The file of tests.
+        status: `partial` where tests did not finish, `error` where they could not be loaded.
+        problem: Why they could not be loaded.
+        seconds: How long it took.
+        outcomes: One for each test.
+    """
+
+    schema: int
+    version: int
+    tests: str
+    status: Literal["complete", "partial", "error"]
+    problem: str | None
+    seconds: float
+    outcomes: list[PropertyOutcome]
+
+
 CHECK = "cwm/check"
 COMPLETE = "cwm/lm/complete"
 DATASET = "cwm/dataset"
@@ -588,6 +754,9 @@ LINES = "cwm/lines"
 RUN = "cwm/run"
 RUNS = "cwm/runs"
 PIN = "cwm/pin"
+PROPERTIES = "cwm/properties"
+PROPERTY_TESTS = "cwm/propertyTests"
+RUN_PROPERTIES = "cwm/runProperties"
 SEARCH_EVENT = "cwm/searchEvent"
 STATUS = "cwm/status"
 SYNTHESIZE = "cwm/synthesize"
@@ -608,6 +777,9 @@ REQUESTS: dict[str, tuple[type, type]] = {
     RUN: (RunParams, RunResult),
     RUNS: (RunsParams, RunsResult),
     PIN: (PinParams, PinResult),
+    PROPERTIES: (PropertiesParams, PropertiesResult),
+    PROPERTY_TESTS: (PropertyTestsParams, PropertyTestsResult),
+    RUN_PROPERTIES: (RunPropertiesParams, RunPropertiesResult),
     SYNTHESIZE: (SynthesizeParams, SynthesizeResult),
 }
 """By method: the parameters and the answer."""

@@ -48,24 +48,73 @@ class Rewriting:
         )
 
 
+@dataclass(frozen=True)
+class FileChange:
+    """A text to be put into a file beside the buffer.
+
+    Attributes:
+        uri: The file.
+        before: What is in it, in the editor or on the disk; None where there is none.
+        text: What is to be in it.
+        title: What the change is, in a few words.
+        details: What is known about it.
+    """
+
+    uri: str
+    before: str | None
+    text: str
+    title: str
+    details: str = ""
+
+    def edit(self, encoding: Encoding, *, annotated: bool) -> types.WorkspaceEdit:
+        """The edit; where a file is changed, it has to be confirmed if the client can ask (`annotated`)."""
+        identifier = types.OptionalVersionedTextDocumentIdentifier(self.uri, None)
+        changes = line_changes(self.before or "", self.text, encoding)
+        edits: list[types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit] = [
+            _annotated(change) if annotated else change for change in changes
+        ]
+        new = types.CreateFile(
+            self.uri,
+            options=types.CreateFileOptions(ignore_if_exists=True),
+            annotation_id=_ANNOTATION if annotated else None,
+        )
+        annotation = types.ChangeAnnotation(
+            self.title, needs_confirmation=self.before is not None, description=self.details or None
+        )
+        change = types.TextDocumentEdit(identifier, edits)
+        return types.WorkspaceEdit(
+            document_changes=[change] if self.before is not None else [new, change],
+            change_annotations={_ANNOTATION: annotation} if annotated else None,
+        )
+
+
 async def offer(server: LanguageServer, rewriting: Rewriting, encoding: Encoding) -> bool:
     """Have the client apply a rewriting if the user agrees; whether it did.
 
     A client that can show changes to be confirmed does so; any other shows a message with two buttons first.
     """
+    return await _offered(server, rewriting, encoding, ask=True)
+
+
+async def offer_change(server: LanguageServer, change: FileChange, encoding: Encoding) -> bool:
+    """Have the client apply a change of a file, if the user agrees where there is one already; whether it did."""
+    return await _offered(server, change, encoding, ask=change.before is not None)
+
+
+async def _offered(server: LanguageServer, change: Rewriting | FileChange, encoding: Encoding, *, ask: bool) -> bool:
     workspace = server.client_capabilities.workspace
     edits = workspace.workspace_edit if workspace is not None else None
     if workspace is None or not workspace.apply_edit or edits is None or not edits.document_changes:
         return False
     annotated = edits.change_annotation_support is not None
-    if not annotated and not await _agreed(server, rewriting):
+    if ask and not annotated and not await _agreed(server, change):
         return False
-    params = types.ApplyWorkspaceEditParams(rewriting.edit(encoding, annotated=annotated), label=rewriting.title)
+    params = types.ApplyWorkspaceEditParams(change.edit(encoding, annotated=annotated), label=change.title)
     answer = await until_done(asyncio.ensure_future(server.workspace_apply_edit_async(params)))
     return bool(answer.applied)
 
 
-async def _agreed(server: LanguageServer, rewriting: Rewriting) -> bool:
+async def _agreed(server: LanguageServer, rewriting: Rewriting | FileChange) -> bool:
     text = f"{rewriting.title}: {rewriting.details}" if rewriting.details else rewriting.title
     apply = types.MessageActionItem("Apply")
     params = types.ShowMessageRequestParams(types.MessageType.Info, text, [apply, types.MessageActionItem("Discard")])

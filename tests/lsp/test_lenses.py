@@ -27,7 +27,7 @@ async def test_a_model_says_how_right_it_is_in_which_fields_and_by_which_data(sh
 
 async def test_a_right_model_names_no_field(shared_editor, project):
     shown = await shared_editor.outlined(project.uri, project.text)
-    assert titles(shown) == ["100 % of 30 transitions · walk.jsonl", "Check"]
+    assert titles(shown) == ["100 % of 30 transitions · walk.jsonl", "Check", "Generate properties"]
     shared_editor.close(project.uri)
 
 

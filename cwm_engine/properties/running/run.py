@@ -115,7 +115,9 @@ class Tests:
         }
 
 
-def written_tests(target: ModelTarget, model_text: str, path: Path, only: Sequence[str] | None = None) -> Tests:
+def written_tests(
+    target: ModelTarget, model_text: str, path: Path, *, only: Sequence[str] | None = None, text: str | None = None
+) -> Tests:
     """The tests of a model, as they are in their file.
 
     Args:
@@ -123,16 +125,19 @@ def written_tests(target: ModelTarget, model_text: str, path: Path, only: Sequen
         model_text: What is in its file, saved or not.
         path: The file of tests.
         only: Names of the tests to run.
+        text: What is in their file, where that is not what was saved.
 
     Raises:
         CwmError: The file cannot be read.
     """
-    read = read_source(path.absolute())
-    if isinstance(read, Finding):
-        raise CwmError(f"{read.message[0].lower()}{read.message[1:].rstrip('.')}", path=path)
+    if text is None:
+        read = read_source(path.absolute())
+        if isinstance(read, Finding):
+            raise CwmError(f"{read.message[0].lower()}{read.message[1:].rstrip('.')}", path=path)
+        text = read.text
     names = None if only is None else tuple(only)
     model = target.path.absolute()
-    return Tests(path.absolute(), read.text, model, model_text, target.root.absolute(), target.allow_modules, names)
+    return Tests(path.absolute(), text, model, model_text, target.root.absolute(), target.allow_modules, names)
 
 
 def run_tests(

@@ -23,6 +23,7 @@ MODULES = (
     "lines",
     "runs",
     "synthesis",
+    "properties",
     "actions",
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lsprotocol import types
 from pygls.uris import from_fs_path
@@ -11,6 +11,7 @@ from cwm_engine.checking.report import ModelReport
 from cwm_engine.checking.show import field_rows, message_with_count, show
 from cwm_engine.findings import Example, Finding, Severity
 from cwm_server.app import CwmServer
+from cwm_server.broken import Broken
 from cwm_server.convert import SEVERITIES, Encoding, line_range, range_of
 from cwm_server.documents import Checked
 from cwm_server.messages import SCHEMA
@@ -33,7 +34,7 @@ def register(server: CwmServer) -> None:
         snapshot = server.documents.snapshot(uri)
         if snapshot is None or snapshot.version != checked.snapshot.version:
             return
-        found = diagnostics_of(checked, server.documents.encoding)
+        found = diagnostics_of(checked, server.documents.encoding, server.broken.of(uri))
         if found != published.get(uri) and (found or checked.complete):
             published[uri] = found
             server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, snapshot.version))
@@ -42,19 +43,28 @@ def register(server: CwmServer) -> None:
         if published.pop(uri, None):
             server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
+    def publish_current(uri: str) -> None:
+        checked = server.documents.current(uri)
+        if checked is not None:
+            publish(checked)
+
     server.checks.observe(publish)
+    server.broken.observe(publish_current)
     server.documents.on_close(clear)
 
 
-def diagnostics_of(checked: Checked, encoding: Encoding) -> list[types.Diagnostic]:
+def diagnostics_of(checked: Checked, encoding: Encoding, broken: Sequence[Broken] = ()) -> list[types.Diagnostic]:
     """The diagnostics of a file, the most telling first.
 
     Args:
         checked: What is known about it.
         encoding: The client's units.
+        broken: What its property tests have shown.
     """
     severities = list(Severity)
-    ordered = sorted(checked.findings, key=lambda pair: (severities.index(pair[0].severity), -pair[0].count))
+    properties = ((finding, one.report) for one in broken for finding in one.report.findings)
+    findings = [*checked.findings, *(properties if not checked.interface else ())]  # a broken text breaks no property
+    ordered = sorted(findings, key=lambda pair: (severities.index(pair[0].severity), -pair[0].count))
     found = [_diagnostic(finding, report, checked, encoding) for finding, report in ordered[:MOST]]
     return [*found, *_could_not_be_checked(checked, encoding)]
 
