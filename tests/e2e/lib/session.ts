@@ -69,6 +69,8 @@ export function session(file: string, options: SessionOptions = {}): Session {
     try {
       await state.context?.close();
       assert.deepEqual([...outside], [], "the workbench asked for pages of other hosts");
+      const uncaught = console.filter((line) => /stack trace: [\s\S]*\/code-world-models\./.test(line));
+      assert.deepEqual(uncaught, [], "the extension threw what nobody caught");
     } finally {
       await state.server?.stop();
       rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });

@@ -135,14 +135,28 @@ export class Workbench {
     return this.page.locator(".notifications-toasts .notification-list-item").filter({ hasText: text }).first();
   }
 
+  /** Closes a message. */
+  async dismiss(message: Locator): Promise<void> {
+    await message.hover();
+    await message.locator(".codicon-notifications-clear").click();
+    await message.waitFor({ state: "detached" });
+  }
+
   statusItem(text: string | RegExp): Locator {
     return this.page.locator(".statusbar-item").filter({ hasText: text }).first();
   }
 
   /** Opens what lies behind the braces beside the language in the status bar. */
   async showLanguageStatus(): Promise<void> {
+    const shown = this.page.locator(".hover-language-status").first();
+    if (await shown.isVisible()) return;
     await this.page.locator(".statusbar-item[id='status.languageStatus']").click();
-    await this.page.locator(".hover-language-status").first().waitFor();
+    await shown.waitFor();
+  }
+
+  /** Takes what one of the items there offers. */
+  async chooseLanguageStatus(item: string, label: string): Promise<void> {
+    await this.languageStatus(item).getByRole("button", { name: label, exact: true }).click();
   }
 
   languageStatus(text: string | RegExp): Locator {

@@ -64,7 +64,10 @@ class SearchTreePanel {
       // A hidden page is thrown away; the one that comes in its place asks for everything.
       if (!webviewPanel.visible) this.#listens = false;
     });
-    this.#panel.onDidDispose(onClose);
+    this.#panel.onDidDispose(() => {
+      this.#listens = false;
+      onClose();
+    });
   }
 
   show(news: SearchTree, source: SearchSource): void {

@@ -81,7 +81,10 @@ class TrajectoryPanel {
     this.#panel.onDidChangeViewState(({ webviewPanel }) => {
       if (!webviewPanel.visible) this.#listens = false;
     });
-    this.#panel.onDidDispose(onClose);
+    this.#panel.onDidDispose(() => {
+      this.#listens = false;
+      onClose();
+    });
   }
 
   reveal(place: Place | null): void {
@@ -160,6 +163,7 @@ class TrajectoryPanel {
   }
 
   #post(news: TrajectoryNews): void {
-    void this.#panel.webview.postMessage(news);
+    // Answers may come after the page was hidden or closed.
+    if (this.#listens) void this.#panel.webview.postMessage(news);
   }
 }
