@@ -18,6 +18,7 @@ TABLES = (
     "trajectories",
     "search_overhead",
     "latency",
+    "properties",
     "adequacy",
 )
 
