@@ -16,6 +16,8 @@ import { EditorModels } from "./llm/editorModels";
 import { Keys } from "./llm/secrets";
 import { selectLanguageModel, setApiKey } from "./llm/select";
 import { isModel } from "./models";
+import { askedOf, Properties } from "./properties/commands";
+import { PropertyExplorer } from "./properties/explorer";
 import { Server } from "./server/server";
 import { Explorer } from "./testing/explorer";
 import { Status } from "./status/status";
@@ -36,7 +38,11 @@ export function activate(context: ExtensionContext): void {
   };
   command("check", (named) => check(server, named));
   command("debugMismatch", (request) => debugMismatch(server, context.workspaceState, asDebugRequest(request)));
-  registerSynthesis(context, server, status, command);
+  const offers = registerSynthesis(context, server, status, command);
+  const propertyTests = new PropertyExplorer(server);
+  const properties = new Properties(server, offers, (model, tests) => void propertyTests.add(model, tests));
+  command("properties", (request) => properties.generate(askedOf(request)));
+  command("runProperties", (request) => properties.run(askedOf(request)));
   registerTrajectories(context, server, status, command);
   command("record", () => record(server, log));
   command("import", () => importTrajectories(server, log));
@@ -61,6 +67,7 @@ export function activate(context: ExtensionContext): void {
     status,
     server,
     new Explorer(server, status),
+    propertyTests,
     new Gutter(context, server, status),
     registerDebugger(),
     onInterpreterChange(server.onDidChangeState, () => void server.interpreterMayHaveChanged()),

@@ -609,6 +609,7 @@ class PropertiesResult:
         environment: The real environment, where it was asked.
         added, updated, kept, removed, left: Names of tests; `kept` were edited by hand, and so were those `left`, whose
             rules were not found again.
+        text: The whole new text.
         edit: From what is there to the new text; None if nothing changes.
         applied: Whether the client has applied it.
     """
@@ -625,6 +626,7 @@ class PropertiesResult:
     kept: list[str]
     removed: list[str]
     left: list[str]
+    text: str
     edit: types.WorkspaceEdit | None
     applied: bool
 

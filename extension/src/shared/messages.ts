@@ -486,6 +486,8 @@ export interface PropertiesResult {
   readonly removed: readonly string[];
   /** Names of tests; `kept` were edited by hand, and so were those `left`, whose rules were not found again. */
   readonly left: readonly string[];
+  /** The whole new text. */
+  readonly text: string;
   /** From what is there to the new text; None if nothing changes. */
   readonly edit: WorkspaceEdit | null;
   /** Whether the client has applied it. */

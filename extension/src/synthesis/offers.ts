@@ -2,6 +2,7 @@
 
 import { commands, type Disposable, TabInputTextDiff, Uri, window, workspace, type WorkspaceEdit } from "vscode";
 
+import type { Extras } from "../progress";
 import { type Programs, replaceText, showDiff } from "../webviews/host/programs";
 
 export interface Offer {
@@ -16,9 +17,6 @@ export interface Offer {
   /** A name for the diff, in a few words. */
   readonly title: string;
 }
-
-/** More that can be done with an offer, by the label of its button. */
-export type Extras = Readonly<Record<string, () => unknown>>;
 
 const APPLY = "Apply";
 const DISCARD = "Discard";

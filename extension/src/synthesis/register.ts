@@ -13,12 +13,13 @@ import { type Plan, Synthesis } from "./synthesize";
 
 type AddCommand = (id: string, run: (...args: unknown[]) => unknown) => void;
 
+/** Returns what shows programs as diffs, for whoever has others to offer. */
 export function registerSynthesis(
   context: ExtensionContext,
   server: Server,
   status: Status,
   command: AddCommand,
-): void {
+): Offers {
   const programs = new Programs();
   const trees = new SearchTrees(context.extensionUri, programs);
   const searches = new Searches(trees);
@@ -30,15 +31,16 @@ export function registerSynthesis(
   command("fit", (request) => synthesis.fit(fileOf(request), planOf(request).model ?? null));
   command("showSearchTree", (run) => showSearchTree(server, searches, run));
   context.subscriptions.push(programs, trees, offers);
+  return offers;
 }
 
 /** The file that a lens or a menu names. */
-function fileOf(request: unknown): unknown {
+export function fileOf(request: unknown): unknown {
   return isObject(request) && !(request instanceof Uri) ? request["uri"] : request;
 }
 
 /** What a lens says beyond the file. */
-function planOf(request: unknown): Plan {
+export function planOf(request: unknown): Plan {
   const model = isObject(request) && !(request instanceof Uri) ? request["model"] : undefined;
   return typeof model === "string" ? { model } : {};
 }

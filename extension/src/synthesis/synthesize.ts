@@ -1,10 +1,10 @@
 /** *Synthesize World Model*, *Repair with Search...* and *Fit Constants*: a better program, offered as a diff. */
 
-import { randomUUID } from "node:crypto";
-import { ProgressLocation, type TextDocument, window } from "vscode";
-import { type LanguageClient, WorkDoneProgress, type WorkspaceEdit } from "vscode-languageclient/node";
+import { type TextDocument, window } from "vscode";
+import type { LanguageClient, WorkspaceEdit } from "vscode-languageclient/node";
 
 import { explain, explainsOutcome, modelFile, running } from "../commands/guard";
+import { type Extras, inform, withProgress } from "../progress";
 import type { Server } from "../server/server";
 import {
   FIT,
@@ -15,7 +15,7 @@ import {
   type SynthesizeResult,
 } from "../shared/messages";
 import type { Status } from "../status/status";
-import type { Extras, Offers } from "./offers";
+import type { Offers } from "./offers";
 import type { Searches } from "./searches";
 import { fitWords, type FitDocument, type SearchDocument, searchWords } from "./words";
 
@@ -132,59 +132,6 @@ export class Synthesis {
     const title = `${nameOf(document)} \u2194 found program`;
     await this.#offers.make({ file: document.uri, version, program, edit: converted, message, title }, extras);
   }
-}
-
-/** What a progress message says. */
-interface Task {
-  readonly title: string;
-  /** What is said when it was stopped before it had an answer. */
-  readonly stopped: string;
-  readonly extras?: Extras;
-}
-
-/** Does something with a progress message that has a button to stop it; says what went wrong, and that it was stopped. */
-async function withProgress<Result>(
-  client: LanguageClient,
-  { title, stopped: whenStopped, extras = {} }: Task,
-  work: (token: string, stop: () => void) => Promise<Result>,
-): Promise<Result | undefined> {
-  const token = `cwm-${randomUUID()}`;
-  let stopped = false;
-  const stop = (): void => {
-    stopped = true;
-    void client.sendNotification("window/workDoneProgress/cancel", { token });
-  };
-  try {
-    return await window.withProgress(
-      { location: ProgressLocation.Notification, title, cancellable: true },
-      async (progress, cancellation) => {
-        let last = 0;
-        const listening = client.onProgress(WorkDoneProgress.type, token, (value) => {
-          if (value.kind !== "report") return;
-          const percentage = value.percentage ?? last;
-          progress.report({ ...(value.message && { message: value.message }), increment: percentage - last });
-          last = percentage;
-        });
-        const cancelling = cancellation.onCancellationRequested(stop);
-        try {
-          return await work(token, stop);
-        } finally {
-          listening.dispose();
-          cancelling.dispose();
-        }
-      },
-    );
-  } catch (error) {
-    // What does not stop by itself in time is ended without an answer.
-    if (stopped) await inform(whenStopped, extras);
-    else await explain(error instanceof Error ? error.message : String(error));
-    return undefined;
-  }
-}
-
-async function inform(message: string, extras: Extras = {}): Promise<void> {
-  const answer = await window.showInformationMessage(message, ...Object.keys(extras));
-  if (answer !== undefined) await extras[answer]?.();
 }
 
 async function askForPlan(): Promise<Plan | undefined> {

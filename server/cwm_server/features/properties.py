@@ -104,7 +104,7 @@ async def _write(server: CwmServer, params: PropertiesParams) -> PropertiesResul
         "before": before or "",
     }
     found = await work.result("cwm_server.property_jobs:write", asked, lambda _message, _job: None)
-    text = found.pop("text")
+    text = found["text"]
     edit, applied = None, False
     if text != before:
         change = FileChange(_uri(tests), before, text, "Write property tests", _described(found))
