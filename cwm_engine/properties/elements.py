@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,12 @@ def paths(structure: Structure, path: str = "") -> list[tuple[str, Leaf]]:
             return [found for index, item in enumerate(items) for found in paths(item, f"{path}[{index}]")]
         case DictOf(items):
             return [found for name, item in items for found in paths(item, f"{path}[{name!r}]")]
+
+
+def in_words(items: Sequence[str], word: str = "and") -> str:
+    """A list as people write it: `1, 2 or 3`."""
+    *others, last = items
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def number(value: float) -> str:

@@ -86,7 +86,7 @@ def test_sine_and_cosine_stay_on_their_circle(played):
 
 def test_a_grid_has_its_steps_its_final_states_and_actions_that_undo_each_other(played):
     found = statements(played("FrozenLake-v1", 120))
-    assert "an episode ends exactly when `obs` becomes 5 or 7 or 11 or 12 or 15" in found
+    assert "episodes end exactly when `obs` becomes 5, 7, 11, 12 or 15" in found
     assert {"action 1 changes `obs` by 0 or 4", "action 2 changes `obs` by 0 or 1"} <= found
     assert "action 1 undoes action 3 where that changed something" in found
 
@@ -110,7 +110,7 @@ def test_that_something_never_happens_is_only_said_on_request(played):
 
 def test_final_states_are_told_of_states_that_were_seen_alone(played):
     (ending,) = of(played("CliffWalking-v1", 200), Kind.TERMINATION)
-    assert ending.statement == "an episode ends exactly when `obs` becomes 47"
+    assert ending.statement == "episodes end exactly when `obs` becomes 47"
     assert eval(ending.condition, {"next_state": 35})
     assert not eval(ending.condition, {"next_state": 38})
 

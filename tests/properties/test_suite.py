@@ -40,9 +40,9 @@ def test_without_the_environment_nothing_is_dropped():
 
 def test_the_environment_says_more_than_the_recording(taxi):
     alone = collect(recorded("Taxi-v4", 400))
-    assert "an episode ends exactly when `obs` becomes 0 or 85 or 410 or 475" in statements(taxi) - statements(alone)
+    assert "episodes end exactly when `obs` becomes 0, 85, 410 or 475" in statements(taxi) - statements(alone)
     assert "actions 0, 1, 2 and 3 always pay -1" in statements(taxi) - statements(alone)
-    assert "while an episode goes on, no other states come up than the 400 that were seen" in statements(taxi)
+    assert "no states come up but the 400 that were seen: while an episode goes on" in statements(taxi)
     assert alone.fresh is None
 
 
@@ -53,7 +53,7 @@ def test_numbered_states_are_taken_apart(taxi):
 
 
 def test_support_is_told_for_the_recording_and_for_the_environment(taxi):
-    (ends,) = [one for one in taxi.invariants if one.statement == "an episode ends exactly when the reward is 20"]
+    (ends,) = [one for one in taxi.invariants if one.statement == "episodes end exactly when the reward is 20"]
     assert (ends.support, ends.real_support) == (400, len(taxi.fresh))
     fresh = f"{len(taxi.fresh):,} fresh ones of the environment itself"
     assert taxi.origin == f"Mined from 400 recorded transitions of Taxi-v4 and {fresh}."
@@ -105,16 +105,16 @@ def grid(holes=(), size=4):
 def test_an_empty_grid_can_be_mirrored_and_turned():
     found = {one.statement: one for one in symmetries(grid(), None)}
     assert set(found) == {
-        "the mirror image in `obs[0]` behaves the same",
-        "the mirror image in `obs[1]` behaves the same",
-        "the grid with `obs[0]` and `obs[1]` exchanged behaves the same",
-        "the grid turned by a quarter in `obs[0]` and `obs[1]` behaves the same",
+        "the mirror image behaves the same: in `obs[0]`",
+        "the mirror image behaves the same: in `obs[1]`",
+        "the grid behaves the same with `obs[0]` and `obs[1]` exchanged",
+        "the grid turned by a quarter behaves the same: in `obs[0]` and `obs[1]`",
     }
-    mirror = found["the mirror image in `obs[0]` behaves the same"]
+    mirror = found["the mirror image behaves the same: in `obs[0]`"]
     assert (mirror.other.state, mirror.other.action) == ("(3 - state[0], state[1])", "(2, 1, 0, 3)[action]")
     assert mirror.support == 64
 
 
 def test_a_wall_breaks_the_symmetries_it_is_in_the_way_of():
     found = {one.statement for one in symmetries(grid(holes=[(1, 1)]), None)}
-    assert found == {"the grid with `obs[0]` and `obs[1]` exchanged behaves the same"}
+    assert found == {"the grid behaves the same with `obs[0]` and `obs[1]` exchanged"}

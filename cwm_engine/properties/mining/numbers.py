@@ -153,13 +153,13 @@ def _seen_states(state: Element, terminated: Bools) -> Iterator[Invariant]:
         return
     if len(known) == known[-1] - known[0] + 1:
         expression = f"{known[0]} <= next_state <= {known[-1]}"
-        statement = f"no other states come up than {known[0]} to {known[-1]}"
+        statement = f"no states come up but {known[0]} to {known[-1]}"
     else:
         expression = f"next_state in {{{', '.join(map(str, known.tolist()))}}}"
-        statement = f"no other states come up than the {len(known)} that were seen"
+        statement = f"no states come up but the {len(known)} that were seen"
     yield Invariant(
         kind=Kind.VALUES,
-        statement=f"while an episode goes on, {statement}",
+        statement=f"{statement}: while an episode goes on",
         expression=expression,
         condition="not terminated",
         fields=("obs",),

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from cwm_engine.properties.elements import Element, number
+from cwm_engine.properties.elements import Element, in_words, number
 from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind
 from cwm_engine.trajectories.dataset import Bools, Dataset, Floats
 
@@ -65,7 +65,7 @@ def _rewards(dataset: Dataset, elements: list[Element], action: Element | None) 
             return
     yield Invariant(
         kind=Kind.REWARD,
-        statement=f"the reward is {' or '.join(map(number, values))}",
+        statement=f"the reward is {in_words(list(map(number, values)), 'or')}",
         expression=_is_one_of("reward", values),
         fields=("reward",),
         absence=True,
@@ -85,7 +85,7 @@ def _paid_by_action(action: Element, rewards: Floats) -> Iterator[Invariant]:
     for reward, actions in paid.items():
         listed = list(map(number, actions))
         one = len(listed) == 1
-        who = f"action {listed[0]} always pays" if one else f"actions {_in_words(listed)} always pay"
+        who = f"action {listed[0]} always pays" if one else f"actions {in_words(listed)} always pay"
         yield Invariant(
             kind=Kind.REWARD,
             statement=f"{who} {number(reward)}",
@@ -104,11 +104,11 @@ def _paid_by_ending(terminated: Bools, rewards: Floats) -> Iterator[Invariant]:
     only = np.setdiff1d(at_end, before)
     if not len(only):
         return
-    listed = " or ".join(map(number, only))
+    listed = in_words(list(map(number, only)), "or")
     exact = len(only) == len(at_end)
     yield Invariant(
         kind=Kind.TERMINATION,
-        statement=f"an episode ends {'exactly ' if exact else ''}when the reward is {listed}",
+        statement=f"episodes end {'exactly ' if exact else ''}when the reward is {listed}",
         expression=f"terminated == ({_is_one_of('reward', only)})" if exact else "terminated",
         condition="True" if exact else _is_one_of("reward", only),
         fields=("terminated", "reward"),
@@ -117,10 +117,6 @@ def _paid_by_ending(terminated: Bools, rewards: Floats) -> Iterator[Invariant]:
 
 def _is_one_of(name: str, values: Floats) -> str:
     return " or ".join(f"close({name}, {number(value)})" for value in values)
-
-
-def _in_words(items: list[str]) -> str:
-    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else items[0]
 
 
 def _table(keys: Floats, rewards: Floats) -> dict[tuple[float, ...], float] | None:
@@ -179,7 +175,7 @@ def _final(element: Element, final: Floats, seen: Floats) -> Invariant:
     few = len(seen) <= _STATES
     return Invariant(
         kind=Kind.TERMINATION,
-        statement=f"an episode ends exactly when `{element.field}` becomes {listed.replace(', ', ' or ')}",
+        statement=f"episodes end exactly when `{element.field}` becomes {in_words(listed.split(', '), 'or')}",
         expression=f"terminated == ({after} in {{{listed}}})",
         condition=f"{after} in {{{', '.join(map(number, seen))}}}" if few else "True",
         fields=("terminated", element.field),
@@ -220,7 +216,7 @@ def _thresholds(terminated: Bools, elements: list[Element]) -> Iterator[Invarian
     ending = tuple(dict.fromkeys(f"obs{path}" for path, _ in sorted(shown)))
     going_on = Invariant(
         kind=Kind.TERMINATION,
-        statement=f"no episode ends while {_listed(fields, 'and')} {_is(fields)} where others went on",
+        statement=f"episodes go on where others did: within their range of {_listed(fields, 'and')}",
         expression="not terminated",
         condition=" and ".join(inside),
         fields=about,
@@ -235,7 +231,7 @@ def _thresholds(terminated: Bools, elements: list[Element]) -> Iterator[Invarian
     yield from (going_on, replace(going_on, condition=" and ".join(seen), absence=False))
     yield Invariant(
         kind=Kind.TERMINATION,
-        statement=f"an episode ends when {_listed(ending, 'or')} is as far out as where others ended",
+        statement=f"episodes end where others did: with {_listed(ending, 'or')} as far out",
         expression="terminated",
         condition=" or ".join(beyond),
         fields=about,
@@ -251,12 +247,7 @@ def _range(name: str, sides: dict[float, tuple[float, float]]) -> str:
 
 
 def _listed(fields: tuple[str, ...], word: str) -> str:
-    *others, last = (f"`{field}`" for field in fields)
-    return f"{', '.join(others)} {word} {last}" if others else last
-
-
-def _is(fields: tuple[str, ...]) -> str:
-    return "is" if len(fields) == 1 else "are"
+    return in_words([f"`{field}`" for field in fields], word)
 
 
 def _outside(terminated: Bools, element: Element, side: float) -> Bools:

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from cwm_engine.properties.elements import Element, number
+from cwm_engine.properties.elements import Element, in_words, number
 from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind, Other
 from cwm_engine.trajectories.dataset import Bools, Floats
 
@@ -122,7 +122,7 @@ def _values(element: Element) -> Iterator[Invariant]:
     listed = ", ".join(map(number, values))
     yield Invariant(
         kind=Kind.VALUES,
-        statement=f"`{element.field}` is {listed.replace(', ', ' or ')}",
+        statement=f"`{element.field}` is {in_words(listed.split(', '), 'or')}",
         expression=f"{element.of('next_state')} in {{{listed}}}",
         fields=(element.field,),
         absence=True,
@@ -164,7 +164,7 @@ def _step(name: str, difference: str, amounts: Floats, action: float | None = No
     who = f"`{name}` changes" if action is None else f"action {number(action)} changes `{name}`"
     return Invariant(
         kind=Kind.STEP,
-        statement=f"{who} by {listed.replace(', ', ' or ')}",
+        statement=f"{who} by {in_words(listed.split(', '), 'or')}",
         expression=f"{difference} in {{{listed}}}" if len(amounts) > 1 else f"{difference} == {listed}",
         condition="True" if action is None else f"action == {number(action)}",
         fields=(name,),

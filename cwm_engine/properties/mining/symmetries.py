@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cwm_engine.properties.elements import Element, action_elements, state_elements
+from cwm_engine.properties.elements import Element, action_elements, in_words, state_elements
 from cwm_engine.properties.invariants import LEAST_SUPPORT, Ask, Invariant, Kind, Other, try_on
 from cwm_engine.trajectories.columns import Kind as LeafKind
 from cwm_engine.trajectories.columns import Leaf, TupleOf
@@ -193,7 +193,7 @@ def _grid_invariant(turn: _Turn, elements: list[Element], action: str, condition
     after = turn.of("next_state", elements)
     return Invariant(
         kind=Kind.SYMMETRY,
-        statement=f"the {turn.words} behaves the same",
+        statement=turn.words,
         expression=f"same((other_next, other_reward, other_terminated), ({after}, reward, terminated))",
         condition=condition,
         fields=tuple(element.field for element in elements),
@@ -220,18 +220,17 @@ def _turns(elements: list[Element]) -> Iterator[_Turn]:
     for index, (low, high) in enumerate(ranges):
         if low < high:
             sums = (*plain[:index], low + high, *plain[index + 1 :])
-            yield _Turn(f"mirror image in `{elements[index].field}`", straight, sums)
+            yield _Turn(f"the mirror image behaves the same: in `{elements[index].field}`", straight, sums)
     for first, second in combinations(range(count), 2):
         if ranges[first] != ranges[second] or ranges[first][0] == ranges[first][1]:
             continue
         swapped = list(straight)
         swapped[first], swapped[second] = second, first
         names = f"`{elements[first].field}` and `{elements[second].field}`"
-        yield _Turn(f"grid with {names} exchanged", tuple(swapped), plain)
+        yield _Turn(f"the grid behaves the same with {names} exchanged", tuple(swapped), plain)
         sums = (*plain[:first], sum(ranges[first]), *plain[first + 1 :])
-        yield _Turn(f"grid turned by a quarter in {names}", tuple(swapped), sums)
+        yield _Turn(f"the grid turned by a quarter behaves the same: in {names}", tuple(swapped), sums)
 
 
 def _in_words(fields: Sequence[str]) -> str:
-    names = [f"`{field}`" for field in fields]
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return in_words([f"`{field}`" for field in fields])
