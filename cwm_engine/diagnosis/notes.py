@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 
 import numpy as np
 
 from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.report import Status
+from cwm_engine.diagnosis.exhaustive import exhaustive
 from cwm_engine.diagnosis.places import Places
 from cwm_engine.findings import CODES, Finding, Span
 from cwm_engine.sandbox.results import PREDICTED, most_paths
@@ -35,14 +37,16 @@ def run_notes(evidence: Evidence, places: Places, instrumented: Instrumented, *,
 def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) -> list[Finding]:
     """The outermost pieces of code that no transition executes, and the branches without code that none takes.
 
-    Nothing where it is not known of every transition.
+    Nothing where it is not known of every transition; a branch that no action can take is none.
     """
+    tree = ast.parse(evidence.program.source)
+    impossible = exhaustive(tree, evidence.prepared.dataset.spaces.action)
     silent = silent_blocks(evidence, places, instrumented)
     return [
         *(_note("CWM601", "No transition executes this code.", _span_of_lines(places, block.lines))
           for block in silent if block.lines),
         *(_note("CWM603", "No transition skips this: the condition is always fulfilled.", places.line(block.line))
-          for block in silent if block.kind == "skip"),
+          for block in silent if block.kind == "skip" and block.line not in impossible),
     ]  # fmt: skip
 
 

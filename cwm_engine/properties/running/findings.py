@@ -31,6 +31,7 @@ _MARKER = re.compile(r"^# cwm: (?P<kind>[a-z]+) (?P<digest>[0-9a-f]{8})(?: (?P<f
 _FIELD = re.compile(r"\bnext_state(?P<path>(?:\[[^\]]*\])*)|\b(?P<name>reward|terminated|done)\b")
 _KEY = re.compile(r"\[['\"](?P<name>\w+)['\"]\]")
 _NO_DECISION = frozenset({"body", "after", "skip", "try", "finally"})
+_SENTENCE = re.compile(r"(.+?)(?:\.(?=\s|$)|$)")
 _SUSPECTS = 5
 _LONGEST = 300
 
@@ -70,7 +71,7 @@ def _of_outcome(outcome: Outcome, locator: _Locator, test: Path) -> Iterator[Fin
         suspects = locator.suspects(failure, outcome, fields)
         line = suspects[0].line if suspects else locator.places.step.line
         told = f" ({_cut(failure.message)})" if failure.message else ""
-        message = f"`{_words(outcome.test)}` does not hold{_case(failure)}{told}."
+        message = f"`{locator.statement(outcome)}` does not hold{_case(failure)}{told}."
         place = f"{test.name}:{failure.test_line or outcome.line}"
         yield locator.finding("CWM701", message, line, fields, suspects, note=place)
 
@@ -86,7 +87,7 @@ def _raised(run: Run, locator: _Locator, test: Path) -> Iterator[Finding]:
     for (line, raised), failures in groups.items():
         outcome, failure = min(failures, key=lambda item: sum(len(value) for _, value in item[1].counterexample))
         several = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
-        message = f"The model fails{_case(failure)}: {_cut(raised)} (in `{_words(outcome.test)}`{several})."
+        message = f"The model fails{_case(failure)}: {_cut(raised)} (in `{locator.statement(outcome)}`{several})."
         place = f"{test.name}:{failure.test_line or outcome.line}"
         yield locator.finding("CWM702", message, line, note=place)
 
@@ -100,7 +101,7 @@ def _undecided(run: Run, locator: _Locator, test: Path) -> Iterator[Finding]:
     for line, outcomes in groups.items():
         first, more = outcomes[0], len(outcomes) - 1
         were = f" and {more} more were" if more else " was"
-        message = f"`{_words(first.test)}`{were} not decided: {first.reason}."
+        message = f"`{locator.statement(first)}`{were} not decided: {first.reason}."
         yield locator.finding("CWM703", message, line, note=f"{test.name}:{first.line}")
 
 
@@ -142,13 +143,27 @@ class _Locator:
                 break
         return tuple(dict.fromkeys(_fields_in(self._assertion(failure.test_line or 0))))
 
+    def statement(self, outcome: Outcome) -> str:
+        """What a test states: the first sentence of its docstring, or its name where it has none."""
+        node = self._function(outcome)
+        paragraph = (ast.get_docstring(node) if node is not None else None) or ""
+        sentence = _SENTENCE.match(" ".join(paragraph.partition("\n\n")[0].split()))
+        if sentence is None:
+            return _words(outcome.test)
+        _, bracket, parameters = outcome.test.partition("[")
+        return _cut(sentence[1]) + (f" [{parameters}" if bracket else "")
+
+    def _function(self, outcome: Outcome) -> ast.FunctionDef | None:
+        name = outcome.test.partition("[")[0]
+        functions = (node for node in ast.walk(self._test_tree) if isinstance(node, ast.FunctionDef))
+        return next((node for node in functions if node.name == name), None)
+
     def _start_of(self, outcome: Outcome) -> int:
         """The first line of a test, its decorators included."""
-        name = outcome.test.partition("[")[0]
-        for node in self._test_tree.body:
-            if isinstance(node, ast.FunctionDef) and node.name == name:
-                return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-        return outcome.line
+        node = self._function(outcome)
+        if node is None:
+            return outcome.line
+        return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
 
     def _assertion(self, line: int) -> str:
         for node in ast.walk(self._test_tree):

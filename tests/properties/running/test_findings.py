@@ -78,6 +78,14 @@ def test_a_comment_suppresses_it_as_any_other():
     assert said(Outcome("test_x", 30, "failed", failures=(Failure("AssertionError", ""),)), text) == ()
 
 
+def test_a_docstring_says_what_is_stated_in_a_whole_sentence():
+    told = '"""No state comes up\n    but 1.5 and 2. It was so.\n\n    Mined.\n    """'
+    tests = f"def test_x():\n    {told}\n    assert False\n"
+    outcome = Outcome("test_x", 1, "failed", failures=(Failure("AssertionError", ""),))
+    (finding,) = said(outcome, tests=tests)
+    assert finding.message == "`No state comes up but 1.5 and 2` does not hold."
+
+
 def test_a_field_of_a_dictionary_is_named_as_reports_do():
     tests = "def test_x():\n    assert next_state['board'][2] == 1 and not done\n"
     outcome = Outcome("test_x", 1, "failed", failures=(Failure("AssertionError", "", test_line=2),))
