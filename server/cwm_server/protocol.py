@@ -6,6 +6,7 @@ import asyncio
 import logging
 from functools import cache
 from typing import Any, Generic, TypeVar
+from urllib.parse import unquote
 
 import attrs
 from lsprotocol import types
@@ -65,11 +66,17 @@ class Protocol(LanguageServerProtocol):
         super()._send_response(msg_id, result, error)
 
     def handle_message(self, message: Any) -> None:
-        """Hand a message over; what is no message is passed over."""
-        if hasattr(message, "jsonrpc"):
-            super().handle_message(message)
-        else:
+        """Hand a message over; what is no message is passed over, and so is the edit of a file that was closed."""
+        if not hasattr(message, "jsonrpc"):
             logger.warning("what the client sent is no message")
+        elif not self._is_late(message):
+            super().handle_message(message)
+
+    def _is_late(self, message: Any) -> bool:
+        """Whether a file that is not open is edited: VS Code says so after closing one whose edits are thrown away."""
+        if not isinstance(message, types.DidChangeTextDocumentNotification):
+            return False
+        return unquote(message.params.text_document.uri) not in self.workspace.text_documents
 
 
 async def until_done(future: asyncio.Future[Any]) -> Any:

@@ -148,6 +148,17 @@ def test_what_is_no_message_is_passed_over(wire, body):
     assert wire.end() == 0
 
 
+def test_an_edit_that_comes_after_its_file_was_closed_is_no_error(project):
+    with Wire() as wire:
+        wire.enter()
+        wire.open(project.model, project.text)
+        wire.notify("textDocument/didClose", {"textDocument": {"uri": project.uri}})
+        change = {"textDocument": {"uri": project.uri, "version": 2}, "contentChanges": [{"text": project.wrong}]}
+        wire.notify("textDocument/didChange", change)
+        assert wire.end() == 0
+        assert b"ERROR" not in wire.process.stderr.read()
+
+
 def test_the_log_tells_nothing_of_programs_and_settings(project):
     with Wire() as wire:
         wire.enter()

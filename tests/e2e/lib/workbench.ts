@@ -24,8 +24,9 @@ export class Workbench {
     for (let attempt = 0; attempt < 10 && !(await row.isVisible()); attempt += 1) {
       await this.page.keyboard.press("Escape");
       await this.page.keyboard.press("F1");
-      await this.#input().fill(`>${title}`);
-      await row.waitFor({ timeout: 3000 }).catch(() => {});
+      // What opens or closes at this moment may take the focus, and the palette with it.
+      const filled = this.#input().fill(`>${title}`, { timeout: 5000 });
+      await filled.then(() => row.waitFor({ timeout: 3000 })).catch(() => {});
     }
     await row.click();
   }
