@@ -79,9 +79,9 @@ class Invariant:
     Attributes:
         kind: What it is about.
         statement: The statement in words.
-        expression: The same in Python, of `state`, `action`, `next_state`, `reward` and `terminated`, with the helpers
-            `close` and `same`. Where there is an `other`, also of `value`, `other_state`, `other_action`, `other_next`,
-            `other_reward` and `other_terminated`.
+        expression: The same in Python, of `state`, `action`, `next_state`, `reward` and `terminated`, with `math`,
+            `close` and `same`. Where there is an `other`, also of `value`, `other_state`, `other_action`,
+            `other_next`, `other_reward` and `other_terminated`.
         condition: Where it applies, in the same way, but of the first transition alone.
         fields: The fields it is about.
         other: The second transition it speaks of.
@@ -171,7 +171,7 @@ def same(left: Any, right: Any) -> bool:
 
 _NAMES = ("state", "action", "next_state", "reward", "terminated")
 _OTHER_NAMES = ("value", "other_state", "other_action", "other_next", "other_reward", "other_terminated")
-_HELPERS = {"close": close, "same": same, "abs": abs, "round": round, "tuple": tuple, "__builtins__": {}}
+_HELPERS = {"close": close, "same": same, "abs": abs, "round": round, "tuple": tuple, "math": math, "__builtins__": {}}
 
 _Test = Callable[..., Any]
 _Values = tuple[Any, ...]

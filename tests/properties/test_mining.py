@@ -124,6 +124,27 @@ def test_the_real_environment_drops_what_it_contradicts(played):
     assert all(not count.violations for count in try_on(kept, played("Taxi-v4", 500, 3)))
 
 
+def test_a_reward_that_is_a_sum_of_squares_is_a_formula(played):
+    (reward,) = of(played("Pendulum-v1"), Kind.REWARD)
+    angle = "math.atan2(state[1], state[0]) ** 2"
+    assert reward.expression == f"close(reward, -1 * {angle} - 0.1 * state[2] ** 2 - 0.001 * action[0] ** 2)"
+    assert reward.statement.startswith("the reward is a formula: -1 times the square of the angle of `obs[0]` and")
+
+
+def test_a_number_that_changes_by_a_sum_of_others_is_a_formula_but_at_its_limits(played):
+    (speed,) = of(played("Pendulum-v1"), Kind.RELATION, absences=True)
+    assert speed.expression == "close(next_state[2], state[2] + 0.75 * state[1] + 0.15 * action[0])"
+    assert speed.condition == "-8 < next_state[2] < 8"
+
+
+def test_what_is_nearly_a_sum_is_no_formula():
+    lot = np.random.default_rng(0)
+    states = lot.uniform(-1, 1, (300, 2))
+    rows = [((a, b), 0, (a + 2 * b + 0.001 * a * b, b), a + b + 1e-3 * a**3, False) for a, b in states.tolist()]
+    found = mine(made(rows, lengths=[1] * 300), absences=True)
+    assert not any("formula" in one.statement for one in found)
+
+
 def test_an_action_that_changes_nothing_is_said_once():
     rows = [
         ((x, y), a, (x, y) if a == 4 else (x + 1, y), 0.0, False) for x in range(8) for y in range(5) for a in (3, 4)

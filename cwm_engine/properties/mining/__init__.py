@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from cwm_engine.properties.elements import action_elements, state_elements
 from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind, try_on, verified
+from cwm_engine.properties.mining.formulas import formula_candidates
 from cwm_engine.properties.mining.numbers import number_candidates
 from cwm_engine.properties.mining.outcomes import outcome_candidates
 from cwm_engine.properties.mining.states import state_candidates
@@ -30,6 +31,7 @@ def mine(dataset: Dataset, *, absences: bool = False) -> list[Invariant]:
     action = actions[0] if len(actions) == 1 and actions[0].path == "" and actions[0].whole else None
     candidates = [
         *state_candidates(elements, action),
+        *formula_candidates(elements, actions, dataset.rewards),
         *number_candidates(elements, action, dataset.terminated),
         *outcome_candidates(dataset, elements, action),
     ]

@@ -233,7 +233,7 @@ def test_a_model_with_hidden_state_may_go_on_differently(tmp_path, line):
     assert "test_steps_in_a_row_are_single_steps" not in names
 
 
-@pytest.mark.parametrize("environment", ["CartPole-v1", "Taxi-v4", "Acrobot-v1"])
+@pytest.mark.parametrize("environment", ["CartPole-v1", "Taxi-v4", "Acrobot-v1", "Pendulum-v1"])
 def test_files_are_written_as_ruff_would(environment, tmp_path):
     suite = collect(recorded(environment, 400), environment)
     pinned = recorded(environment, 2)
