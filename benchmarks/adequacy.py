@@ -1,12 +1,13 @@
 """How many wrong models that pass every stored transition are flagged, and by what.
 
 The wrong models come from `benchmarks.wrong_models`, whose operators are not those of the adequacy score. A model is
-flagged by a *property* that it breaks: mined from the stored transitions and true of the real environment (or, in the
-column *asked*, mined with fresh transitions of the environment as `cwm properties` does where one is configured). It is
-flagged by *coverage* when a finding of `cwm check` (CWM601 to CWM603) stands on the code that differs from the right
-model, and as *untested* when CWM604 does, the finding of `cwm properties --adequacy`. Code that is only missing is on
-no line: there a finding has to be about code that lies on both sides of the gap. *Lines* is the price: the share of a
-wrong model's lines of code that have a finding of either kind.
+flagged by a *property* that it breaks: mined from the stored transitions, true of the real environment, and tried at
+states like those that were stored and those that the environment was in when it was asked (or, in the column *asked*,
+mined with fresh transitions of the environment too, as `cwm properties` does where one is configured). It is flagged
+by *coverage* when a finding of `cwm check` (CWM601 to CWM603) stands on the code that differs from the right model, and
+as *untested* when CWM604 does, the finding of `cwm properties --adequacy`. Code that is only missing is on no line:
+there a finding has to be about code that lies on both sides of the gap. *Lines* is the price: the share of a wrong
+model's lines of code that have a finding of either kind.
 
     python -m benchmarks adequacy [--models cartpole,taxi] [--most 5] [--seed 0] [--list]
 """
@@ -26,8 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.hand_faults.data import WORLDS, recording, right_model
-from benchmarks.wrong_models import MOST_OF_A_KIND, WrongModel, wrong_models
+from benchmarks.hand_faults.data import WORLDS, right_model
+from benchmarks.wrong_models import MOST_OF_A_KIND, WrongModel, played, wrong_models
 from cwm_engine.checking.evidence import Program
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.run import Runner
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments or [])
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
-    print("Adequacy of right models against about a thousand transitions (data <= 30 s, with properties <= 3 min)\n")
+    print("Adequacy of right models against some 600 transitions (data <= 30 s, with properties <= 3 min)\n")
     print(f"{'model':16}{'lines':>6}{'mutants':>9}{'data':>6}{'properties':>12}{'survived':>10}{'equivalent':>12}"
           f"{'score':>8}{'seconds':>9}")  # fmt: skip
     names = given.models.split(",")
@@ -111,7 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in names:
             found = wrong_models(name, Path(folder), given.seed, given.most)
             left_out, candidates = left_out + found.coincide, candidates + found.candidates
-            flags += [examine(model, known[name]) for model in found.models]
+            settings = Settings(file=f"{name}.py", path=Path(f"{name}.py"), repair=False)
+            with Session(settings, known[name].stored, _LIMITS) as session:
+                flags += [examine(model, known[name], session) for model in found.models]
             print(f"    {name}: {len(found.models)} wrong models", file=sys.stderr, flush=True)
     print(
         f"\n{len(flags)} wrong models that pass all stored transitions; {left_out} of {candidates} left out because the"
@@ -127,20 +130,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(f"    {'untested: ' if one.untested else 'asked: ' if one.asked else 'nothing: '}{one.model}")
 
 
-def examine(model: WrongModel, known: Known) -> Flags:
-    """What is said of a wrong model."""
+def examine(model: WrongModel, known: Known, session: Session) -> Flags:
+    """What is said of a wrong model.
+
+    Args:
+        model: The model.
+        known: What is known of its environment.
+        session: Checks texts against the stored transitions.
+    """
     source = model.source
     spec = discover(ast.parse(source), source.splitlines()).models[0]
     program = Program(source, spec)
-    broken = _first_broken(program, known.properties, known.cases)
-    asked = broken or _first_broken(program, known.asked, known.asked_cases)
-    settings = Settings(file=f"{model.name}.py", path=Path(f"{model.name}.py"), repair=False)
-    with Session(settings, known.stored, _LIMITS) as session:
-        (report,) = session.check(source)
-        form = session.evidence[spec.name].form
+    broken, asked = _broken(program, known)
+    session.forget()
+    (report,) = session.check(source)
+    form = session.evidence[spec.name].form
     told = [finding for finding in report.findings if finding.code in COVERAGE]
     unexecuted = [finding.span for finding in told if finding.code == "CWM601"]
-    subject = Subject(program, known.stored, form, Prepared(known.stored))
+    subject = Subject(program, known.stored, form, session.prepared)
     result, _ = adequacy(subject, limits=_LIMITS, states=_STATES)
     more = untested(result, unexecuted)
     code = {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.expr)}
@@ -156,7 +163,7 @@ def examine(model: WrongModel, known: Known) -> Flags:
 
 
 def _known(name: str, folder: Path) -> Known:
-    stored, world = recording(name, folder), WORLDS[name]
+    stored, world = played(name, folder), WORLDS[name]
     fresh = alike(fresh_transitions(world.environment, world.kwargs, count=_FRESH, seed=7), stored)
     properties, _ = confirmed(mine(stored, absences=True), fresh)
     suite = collect(stored, world.environment, world.kwargs, seed=8)
@@ -170,11 +177,17 @@ def _known(name: str, folder: Path) -> Known:
     )
 
 
-def _first_broken(program: Program, invariants: tuple[Invariant, ...], cases: Dataset) -> str | None:
+def _broken(program: Program, known: Known) -> tuple[str | None, str | None]:
+    """The first property that a model breaks, of those mined without and of those mined with the environment."""
+    cases = Dataset.concatenate([known.cases, known.asked_cases])
+    invariants = list(dict.fromkeys((*known.properties, *known.asked)))
     violations, evidence = try_model(program, invariants, cases, _LIMITS)
     if evidence.failures or evidence.hang is not None:
-        return "it predicts something in every state"
-    return violations[0].invariant.statement if violations else None
+        return ("it predicts something in every state",) * 2
+    stored = [violation.invariant.statement for violation in violations if violation.invariant in known.properties]
+    asked = [violation.invariant.statement for violation in violations if violation.invariant in known.asked]
+    first = stored[0] if stored else None
+    return first, first or (asked[0] if asked else None)
 
 
 def _concerns(finding: Finding, model: WrongModel) -> bool:

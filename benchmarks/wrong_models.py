@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults import every_fault
-from benchmarks.hand_faults.data import recording, right_model, wide
+import numpy as np
+
+from benchmarks.faults import every_fault, predictions, wrong
+from benchmarks.hand_faults.data import WORLDS, right_model, wide
 from cwm_engine.checking.evidence import Program
 from cwm_engine.checking.prepared import Prepared
 from cwm_engine.checking.report import Status
@@ -26,11 +28,31 @@ from cwm_engine.checking.run import Runner
 from cwm_engine.properties.adequacy.mutants import mutants_of
 from cwm_engine.properties.adequacy.score import actions_of
 from cwm_engine.sandbox.limits import Limits
+from cwm_engine.trajectories.dataset import Dataset
+from cwm_engine.trajectories.load import load_dataset
+from cwm_engine.trajectories.record import record
 from cwm_engine.world_model.discovery import ModelSpec, discover
 
 MOST_OF_A_KIND = 5
 """How many wrong models of one operator are taken of one model."""
 
+PLAYED = {
+    "cartpole": (25, None),
+    "mountain_car": (3, 200),
+    "acrobot": (2, 300),
+    "pendulum": (3, 200),
+    "taxi": (5, 200),
+    "cliff_walking": (5, 100),
+    "frozen_lake": (60, None),
+    "keys_and_doors": (20, 30),
+    "one_box": (20, 30),
+    "ice": (20, None),
+}
+"""How many episodes of random play are recorded, and where they are cut off: some 600 transitions each."""
+
+_MOST_TRIED = 200
+
+_GLANCE = 60
 _LIMITS = Limits(wall_seconds=20.0, step_seconds=0.5, loop_iterations=20_000)
 
 
@@ -78,9 +100,10 @@ def wrong_models(name: str, folder: Path, seed: int = 0, most: int = MOST_OF_A_K
         most: How many of each operator.
     """
     source = right_model(name)
-    stored, elsewhere = recording(name, folder), wide(name)
+    stored, elsewhere = played(name, folder), wide(name)
     actions = actions_of(stored)
     known = {_meaning(text) for text in _mutants(source, actions)}
+    shows_soon = _Glance(source, stored).differs
     kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for kind, text in _candidates(source, stored):
         kinds[kind].append((kind, text))
@@ -91,23 +114,32 @@ def wrong_models(name: str, folder: Path, seed: int = 0, most: int = MOST_OF_A_K
         for kind, several in kinds.items():
             lot.shuffle(several)
             taken = 0
-            for _, text in several:
+            for _, text in several[:_MOST_TRIED]:
                 if taken >= most:
                     break
-                spec = _spec(text)
+                spec = None if shows_soon(text) else _spec(text)
                 if spec is None or not _passes(on_stored, text, spec):
                     continue
-                wrong = _wrong_share(on_others, text, spec)
-                if not wrong:
+                share = _wrong_share(on_others, text, spec)
+                if not share:
                     continue
                 candidates += 1
                 if _meaning(text) in known or _meaning(source) in {_meaning(one) for one in _mutants(text, actions)}:
                     coincide += 1
                     continue
                 lines, gap = _difference(source, text)
-                found.append(WrongModel(name, kind, text, lines, gap, wrong))
+                found.append(WrongModel(name, kind, text, lines, gap, share))
                 taken += 1
     return Collected(tuple(found), coincide, candidates)
+
+
+def played(name: str, folder: Path) -> Dataset:
+    """Random play from resets, as somebody records who has just begun; made once a folder."""
+    path, world = folder / f"{name}.sqlite", WORLDS[name]
+    if not path.exists():
+        episodes, steps = PLAYED[name]
+        record(world.environment, episodes=episodes, path=path, max_steps=steps, env_kwargs=world.kwargs)
+    return load_dataset([str(path)])
 
 
 def _candidates(source: str, stored: Any) -> Iterator[tuple[str, str]]:
@@ -126,6 +158,29 @@ def _candidates(source: str, stored: Any) -> Iterator[tuple[str, str]]:
         if meaning not in seen:
             seen.add(meaning)
             yield kind, text
+
+
+class _Glance:
+    """A look at a few transitions in this process: most wrong programs are wrong at once, which saves the sandbox.
+
+    Args:
+        source: The right program.
+        stored: The recording.
+    """
+
+    def __init__(self, source: str, stored: Dataset) -> None:
+        rows = np.unique(np.linspace(0, len(stored) - 1, _GLANCE).astype(np.intp))
+        self._inputs = stored.observations.take(rows), stored.actions.take(rows)
+        self._expected = predictions(source, *self._inputs)
+
+    def differs(self, text: str) -> bool:
+        """Whether a program is seen to predict something else, or does not run at all."""
+        if self._expected is None:  # no class of numbers
+            return False
+        predicted = predictions(text, *self._inputs, seconds=0.5)
+        if predicted is None or predicted.shape != self._expected.shape:
+            return True
+        return bool(wrong(predicted, self._expected).any())
 
 
 def _forgotten(source: str) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,8 @@ _FIRST, _GROWTH, _LARGEST = 32, 4, 8192
 _LOOPS = 20_000
 _STICKY, _WALK = 0.6, 40
 """How often a walk repeats its action, and after how many steps it begins anew."""
+_SHARES = 4
+"""How many shares of the time that is left one mutant may take; most take far less than one."""
 _COSTLY = 3
 """So many endless loops in one mutant are enough to know it by."""
 
@@ -44,7 +46,7 @@ def compare(context: Any, request: Mapping[str, Any], _blob: bytes) -> None:
     are run for every mutant (`least`, the first ones), how many rows that differ are told (`most`), and the `seconds`
     of processor time for all. Messages: `mutant` for each, with its `number`, the `rows` in which it differs, how many
     were `compared`, and its predictions for them and those of the model as the blob; then `done`. A mutant for which
-    there is no time has `compared` 0.
+    there is no time has `compared` 0, one that would take too much of it fewer than all rows.
     """
     warnings.simplefilter("ignore")
     with np.errstate(all="ignore"):
@@ -162,15 +164,16 @@ class _Comparison(Batch):
         self._order: Rows = np.concatenate([np.arange(min(self._least, count)), rest]).astype(np.intp)
         self._model = self.load(self._source)
         self._expected: dict[int, Floats] = {}
-        self._until = time.process_time() + float(request["seconds"])
+        self._until = self._late = time.process_time() + float(request["seconds"])
 
     def run(self, edits: Sequence[tuple[int, int, int, str]]) -> None:
-        for number, start, end, replacement in edits:
+        for place, (number, start, end, replacement) in enumerate(edits):
             self._context.progress[0] = number
             left = self._until - time.process_time()
             if left <= 0:
                 self._tell(number, 0, [])
                 continue
+            self._late = time.process_time() + _SHARES * left / (len(edits) - place)
             try:
                 instance = self.load(f"{self._source[:start]}{replacement}{self._source[end:]}")
             except BaseException as error:  # noqa: BLE001 - a mutant may raise anything
@@ -188,7 +191,7 @@ class _Comparison(Batch):
             compared += len(rows)
             if differing.any():
                 found.append((rows[differing], predicted[differing], expected[differing]))
-            if (found and compared >= self._least) or time.process_time() > self._until:
+            if (found and compared >= self._least) or time.process_time() > self._late:
                 break
         self._tell(number, compared, found)
 
