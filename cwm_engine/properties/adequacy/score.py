@@ -20,6 +20,7 @@ from cwm_engine.checking.prepared import Mode, Prepared
 from cwm_engine.checking.run import Runner
 from cwm_engine.properties.adequacy.batches import JOBS, Outcome, compare
 from cwm_engine.properties.adequacy.mutants import MOST, Mutant, mutants_of
+from cwm_engine.properties.adequacy.second_places import broken_in_two_places
 from cwm_engine.properties.adequacy.states import CASES, SAMPLED, as_cases, sample_states
 from cwm_engine.properties.invariants import Invariant, try_on
 from cwm_engine.sandbox.limits import Limits
@@ -27,8 +28,8 @@ from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.columns import Columns, Kind, Leaf, to_json
 from cwm_engine.trajectories.dataset import Dataset
 
-DATA_SECONDS, STATES_SECONDS = 10.0, 18.0
-"""Processor time for the comparison in recorded transitions, and at sampled states."""
+DATA_SECONDS, STATES_SECONDS, TWICE_SECONDS = 10.0, 18.0, 30.0
+"""Processor time for the comparison in recorded transitions, at sampled states, and for rules of two transitions."""
 
 _OUTPUT_BYTES = 256 << 20
 _CPU_SECONDS = 600.0
@@ -202,6 +203,8 @@ def adequacy(
             if found[outcome.mutant.number].fate is Fate.EQUIVALENT:
                 sampled = min(sampled, outcome.compared)
         broken = judge.broken
+    for mutant, statement in judge.in_two_places(program, subject.form, limits).items():
+        found[mutant.number] = replace(found[mutant.number], fate=Fate.PROPERTIES, by=statement)
     result = Adequacy(
         verdicts=tuple(found[mutant.number] for mutant in mutants if mutant.number in found),
         transitions=len(dataset),
@@ -238,6 +241,13 @@ class _Properties:
         self._prepared = prepared
         self._invariants = list(invariants)
         self._broken: list[Invariant] = []
+        self._undecided: dict[Mutant, tuple[Dataset, Dataset]] = {}
+
+    def in_two_places(self, program: Program, form: Form, limits: Limits) -> dict[Mutant, str]:
+        """The rules of two transitions that survivors break."""
+        return broken_in_two_places(
+            program, self._invariants, self._undecided, self._prepared, form=form, limits=limits, seconds=TWICE_SECONDS
+        )
 
     @property
     def broken(self) -> tuple[Invariant, ...]:
@@ -281,6 +291,7 @@ class _Properties:
                 self._broken.append(invariant)
             elif other.violations:
                 return invariant.statement
+        self._undecided[outcome.mutant] = (mine, theirs)
         return None
 
     def _transitions(self, rows: Any, numbers: Any) -> Dataset:

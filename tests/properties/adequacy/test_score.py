@@ -9,7 +9,7 @@ from cwm_engine.properties.adequacy.batches import JOBS
 from cwm_engine.properties.adequacy.findings import untested
 from cwm_engine.properties.adequacy.score import CASES, Adequacy, Fate, Subject, adequacy
 from cwm_engine.properties.adequacy.states import sample_states
-from cwm_engine.properties.invariants import Invariant, Kind
+from cwm_engine.properties.invariants import Invariant, Kind, Other
 from cwm_engine.properties.mining import mine
 from cwm_engine.trajectories.columns import Leaf
 from tests.checks import program_of
@@ -157,3 +157,29 @@ def test_the_model_walks_on_to_states_of_a_table_that_nobody_recorded():
     dataset, cases = sampled("Taxi-v4")
     assert isinstance(cases.observations.structure, Leaf)
     assert len(np.unique(cases.observations.arrays[0])) > len(np.unique(dataset.observations.arrays[0]))
+
+
+def test_a_rule_of_two_transitions_kills_what_breaks_it_in_the_second():
+    """To the right and back again: only the way back is wrong, in a state that nobody recorded going back from."""
+    source = """\
+class Environment:
+    def set_state(self, state):
+        self.x = int(state)
+
+    def step(self, action):
+        x = self.x + (1 if action == 1 else -1)
+        if self.x == 7 and action == 0:
+            x = x + 0
+        return x, 0.0, False
+"""
+    walk = made(
+        [(x, a, x + (1 if a else -1), 0.0, False) for x in range(3, 12) for a in (0, 1) if (x, a) != (7, 0)] * 4
+    )
+    undone = Invariant(
+        kind=Kind.INVERSE, statement="action 1 undoes action 0", condition="action == 0",
+        expression="same(other_next, state)", other=Other("next_state", "1"),
+    )  # fmt: skip
+    alone = fates(examined(source, walk, states=3000))
+    together = fates(examined(source, walk, [undone], states=3000))
+    assert alone[8, "0", "1"] is Fate.SURVIVED
+    assert together[8, "0", "1"] is Fate.PROPERTIES
