@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cwm_engine.trajectories.columns import DictOf, Kind, Leaf, Structure, TupleOf
+from cwm_engine.trajectories.columns import DictOf, Kind, Leaf, Structure, TupleOf, leaves
 from cwm_engine.trajectories.dataset import Dataset, Floats
 
 MOST = 64
@@ -23,17 +23,21 @@ class Element:
         before: Its values in the state (n,).
         after: Its values in the next state (n,); those of an action are the same as `before`.
         whole: Whether it is an integer or a boolean.
+        name: What findings call it; `obs` with its path if not given.
+        on_board: Whether it is a cell of a table of whole numbers, which holds a code and no quantity.
     """
 
     path: str
     before: Floats
     after: Floats
     whole: bool
+    name: str = ""
+    on_board: bool = False
 
     @property
     def field(self) -> str:
         """What findings call it."""
-        return f"obs{self.path}"
+        return self.name or f"obs{self.path}"
 
     def of(self, name: str) -> str:
         """The Python expression for it, of the value with a name."""
@@ -78,13 +82,16 @@ def number(value: float) -> str:
 
 
 def _elements(structure: Structure, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[Element]:
-    for (path, leaf), (before, after) in zip(paths(structure), pairs, strict=True):
+    for (path, leaf), (name, _), (before, after) in zip(paths(structure), leaves(structure), pairs, strict=True):
         size = int(np.prod(leaf.shape, dtype=np.int64))
         if leaf.kind in (Kind.TEXT, Kind.JSON) or size > MOST:
             continue
         flat_before, flat_after = (array.reshape(len(array), size).astype(np.float64) for array in (before, after))
-        for index, place in enumerate(np.ndindex(*leaf.shape)):
-            columns = flat_before[:, index], flat_after[:, index]
-            if all(np.isfinite(column).all() for column in columns):
+        for column, place in enumerate(np.ndindex(*leaf.shape)):
+            columns = flat_before[:, column], flat_after[:, column]
+            if all(np.isfinite(values).all() for values in columns):
                 inside = "".join(f"[{number}]" for number in place)
-                yield Element(path + inside, *columns, whole=leaf.kind is not Kind.FLOAT)
+                index = f"[{','.join(map(str, place))}]" if place else ""
+                whole = leaf.kind is not Kind.FLOAT
+                board = whole and len(leaf.shape) == 2
+                yield Element(path + inside, *columns, whole, f"obs{name}{index}", on_board=board)

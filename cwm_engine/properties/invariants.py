@@ -171,7 +171,7 @@ def same(left: Any, right: Any) -> bool:
 
 _NAMES = ("state", "action", "next_state", "reward", "terminated")
 _OTHER_NAMES = ("value", "other_state", "other_action", "other_next", "other_reward", "other_terminated")
-_HELPERS = {"close": close, "same": same, "abs": abs, "round": round, "tuple": tuple, "math": math, "__builtins__": {}}
+_HELPERS = {"close": close, "same": same, "math": math, "all": all, "sum": sum, "zip": zip, "__builtins__": {}}
 
 _Test = Callable[..., Any]
 _Values = tuple[Any, ...]

@@ -28,6 +28,9 @@ def test_every_element_of_a_nested_state_is_reached_by_its_expression():
         assert eval(element.of("state"), {"state": state}) == element.before[0]
         assert eval(element.of("state"), {"state": after}) == element.after[0]
     assert [element.path for element in elements][-1] == "['board'][1][1]"
+    assert [element.field for element in elements] == [
+        "obs.agent[0]", "obs.agent[1]", "obs.board[0,0]", "obs.board[0,1]", "obs.board[1,0]", "obs.board[1,1]",
+    ]  # fmt: skip
     assert len(elements) == 6
 
 

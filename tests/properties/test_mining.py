@@ -145,6 +145,36 @@ def test_what_is_nearly_a_sum_is_no_formula():
     assert not any("formula" in one.statement for one in found)
 
 
+def board(place, box=(2, 2)):
+    """A walled yard of 4 x 5 with a box (3), in which somebody (2) walks."""
+    cells = np.zeros((4, 5), dtype=np.int64)
+    cells[0] = cells[-1] = cells[:, 0] = cells[:, -1] = 1
+    cells[place], cells[box] = 2, 3
+    return cells
+
+
+def test_cells_of_a_board_are_codes_and_spoken_of_all_at_once():
+    places = [(1, 1), (1, 2), (1, 3), (2, 3)]
+    rows = [(board(one), 0, board(other), 0.0, False) for one in places for other in places] * 4
+    dataset = made(rows, lengths=[1] * len(rows))
+    assert statements(dataset, absences=True) >= {
+        "16 cells of `obs` never change",
+        "every cell of `obs` is 0, 1, 2 or 3",
+        "no more than 2 cells of `obs` change in a step",
+        "there are as many 2 in `obs` as before",
+    }
+    assert not any("obs[" in one for one in statements(dataset, absences=True))
+
+
+def test_pieces_that_become_each_other_are_counted_together():
+    rows = []
+    for step in range(40):
+        before, after = board((1, 1)), board((1, 1))
+        before[2, 2], after[2, 2] = (3, 4) if step % 2 else (4, 3)
+        rows.append((before, 0, after, 0.0, False))
+    assert "there are as many 3 and 4 in `obs` as before" in statements(made(rows, lengths=[1] * 40))
+
+
 def test_an_action_that_changes_nothing_is_said_once():
     rows = [
         ((x, y), a, (x, y) if a == 4 else (x + 1, y), 0.0, False) for x in range(8) for y in range(5) for a in (3, 4)

@@ -161,7 +161,7 @@ def _circles(invariants: Sequence[Invariant]) -> list[tuple[int, int]]:
     """Pairs of numbers that stay on a circle; each number in one pair only."""
     pairs: list[tuple[int, int]] = []
     for invariant in invariants:
-        if invariant.kind is Kind.CONSERVED:
+        if invariant.kind is Kind.CONSERVED and len(invariant.fields) == 2:
             first, second = (int(field.strip("obs[]")) for field in invariant.fields)
             if not {first, second} & {index for pair in pairs for index in pair}:
                 pairs.append((first, second))

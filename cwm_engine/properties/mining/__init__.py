@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from cwm_engine.properties.elements import action_elements, state_elements
 from cwm_engine.properties.invariants import LEAST_SUPPORT, Invariant, Kind, try_on, verified
+from cwm_engine.properties.mining.boards import board_candidates
 from cwm_engine.properties.mining.formulas import formula_candidates
 from cwm_engine.properties.mining.numbers import number_candidates
 from cwm_engine.properties.mining.outcomes import outcome_candidates
@@ -27,10 +28,12 @@ def mine(dataset: Dataset, *, absences: bool = False) -> list[Invariant]:
     """
     if not len(dataset):
         return []
-    elements, actions = state_elements(dataset), action_elements(dataset)
+    elements = [element for element in state_elements(dataset) if not element.on_board]
+    actions = action_elements(dataset)
     action = actions[0] if len(actions) == 1 and actions[0].path == "" and actions[0].whole else None
     candidates = [
         *state_candidates(elements, action),
+        *board_candidates(dataset),
         *formula_candidates(elements, actions, dataset.rewards),
         *number_candidates(elements, action, dataset.terminated),
         *outcome_candidates(dataset, elements, action),

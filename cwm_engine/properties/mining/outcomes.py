@@ -208,12 +208,13 @@ def _thresholds(terminated: Bools, elements: list[Element]) -> Iterator[Invarian
     if uncovered.any() or not shown:
         return
     paths = sorted(limits)
-    fields = tuple(f"obs{path}" for path in paths)
+    names = {element.path: element.field for element in elements}
+    fields = tuple(names[path] for path in paths)
     about = ("terminated", *fields)
     inside = [_range(f"next_state{path}", limits[path]) for path in paths]
     signs = {-1.0: "<=", 1.0: ">="}
     beyond = [f"next_state{path} {signs[side]} {number(limits[path][side][1])}" for path, side in sorted(shown)]
-    ending = tuple(dict.fromkeys(f"obs{path}" for path, _ in sorted(shown)))
+    ending = tuple(dict.fromkeys(names[path] for path, _ in sorted(shown)))
     going_on = Invariant(
         kind=Kind.TERMINATION,
         statement=f"episodes go on where others did: within their range of {_listed(fields, 'and')}",
