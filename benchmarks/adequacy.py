@@ -86,6 +86,7 @@ class Known:
     cases: Dataset
     asked: tuple[Invariant, ...]
     asked_cases: Dataset
+    observed: Dataset
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -174,6 +175,7 @@ def _known(name: str, folder: Path) -> Known:
         sample_cases(stored, _CASES, invariants=tuple(properties)),
         tuple(asked),
         sample_cases(suite.observed, _CASES, invariants=tuple(asked)),
+        suite.observed,
     )
 
 
@@ -212,10 +214,14 @@ def _print_score(name: str, known: Known) -> None:
     with Runner(Prepared(known.stored), _LIMITS) as runner:
         form = runner.run(program).form
     subject = Subject(program, known.stored, form, Prepared(known.stored))
-    for invariants in ((), known.properties):
+    for label, invariants, observed in (
+        (name, (), None),
+        ("  and properties", known.properties, None),
+        ("  and asked", known.asked, known.observed),
+    ):
         started = time.monotonic()
-        result, _ = adequacy(subject, invariants)
-        _print_result(name if not invariants else "  and properties", source, result, time.monotonic() - started)
+        result, _ = adequacy(subject, invariants, observed=observed)
+        _print_result(label, source, result, time.monotonic() - started)
 
 
 def _print_result(name: str, source: str, result: Adequacy, seconds: float) -> None:

@@ -90,7 +90,12 @@ class Examiner:
         others = tuple(other.body for other in models if other.name != spec.name)
         subject = Subject(evidence.program, dataset, evidence.form, prepared, others)
         result, _ = adequacy(
-            subject, self.suite.invariants, limits=self.limits, seed=self.seed, on_progress=on_progress
+            subject,
+            self.suite.invariants,
+            limits=self.limits,
+            observed=self.suite.observed,
+            seed=self.seed,
+            on_progress=on_progress,
         )
         blocks = [block for block in silent_blocks(evidence, Places(split_lines(text), spec, others), instrumented)
                   if block.lines]  # fmt: skip

@@ -151,6 +151,7 @@ def adequacy(
     invariants: Sequence[Invariant] = (),
     *,
     limits: Limits = Limits(),
+    observed: Dataset | None = None,
     most: int = MOST,
     states: int = SAMPLED,
     seed: int = 0,
@@ -162,6 +163,7 @@ def adequacy(
         subject: The model and the data.
         invariants: Properties of the environment; none tests the data alone.
         limits: What the model may use.
+        observed: All transitions of the environment there are, fresh ones too: properties are tried at such states.
         most: How many mutants to try.
         states: At how many states to compare those that the data does not kill.
         seed: Of the lot.
@@ -187,7 +189,9 @@ def adequacy(
                 found[outcome.mutant.number] = Verdict(outcome.mutant, Fate.DATA)
             elif not outcome.compared:
                 found[outcome.mutant.number] = Verdict(outcome.mutant, Fate.UNTRIED)
-        cases = sample_states(runner, program, subject.form, count=states, seed=seed, invariants=tuple(invariants))
+        cases = sample_states(
+            runner, program, subject.form, count=states, seed=seed, invariants=tuple(invariants), observed=observed
+        )
     left = [mutant for mutant in mutants if mutant.number not in found]
     prepared = Prepared(cases, subject.mode, subject.prepared.tolerance, subject.prepared.ignore)
     broken: tuple[Invariant, ...] = ()

@@ -43,6 +43,7 @@ def sample_states(
     count: int = SAMPLED,
     seed: int = 0,
     invariants: tuple[Invariant, ...] = (),
+    observed: Dataset | None = None,
 ) -> Dataset:
     """States with actions, each an episode of its own; what follows is not known and stands as no change.
 
@@ -58,9 +59,10 @@ def sample_states(
         count: How many.
         seed: Of the lot.
         invariants: What is known of the states.
+        observed: All transitions there are, where there are more than those recorded.
     """
     lot = np.random.default_rng(seed)
-    dataset = runner.prepared.dataset
+    dataset = runner.prepared.dataset if observed is None else observed
     cases = sample_cases(dataset, CASES, seed, invariants)
     parts = [cases.observations]
     left = count - CASES
