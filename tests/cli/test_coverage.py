@@ -85,3 +85,14 @@ def test_watching_and_coverage_do_not_go_together(folder):
     done = cwm("check", "walk.py", "-t", "walk.jsonl", "--coverage", "--watch", cwd=folder)
     assert done.returncode == 2
     assert "not both" in done.stderr
+
+
+@pytest.mark.parametrize("output_format", ["text", "json", "github", "sarif"])
+def test_what_no_transition_runs_is_told_in_every_form(folder, output_format):
+    (folder / "walk.py").write_text(
+        WALK.replace("        return self", "        if action < 7:\n            action += 0\n        return self")
+    )
+    done = cwm("check", "walk.py", "-t", "walk.jsonl", "--output-format", output_format, cwd=folder)
+    assert done.returncode == 0
+    assert "CWM601" in done.stdout
+    assert "CWM603" in done.stdout

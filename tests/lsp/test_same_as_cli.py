@@ -38,6 +38,9 @@ TROUBLES = {
     "unexercised code": WALK.replace(
         "        return", "        if action > 7:\n            action = 0\n        return"
     ),
+    "a condition that always holds": WALK.replace(
+        "        return", "        if action < 7:\n            action += 0\n        return"
+    ),
     "an unreached limit": WALK.replace("0.0, False", "0.0, self.state + action > 100 or action > 7"),
     "suppressed": WALK.replace("+ action, 0.0, False", "- action, 0.0, False  # cwm: ignore[CWM201]"),
     "two models": WALK + "\n\n" + WALK.replace("Environment", "Other").replace("0.0", "1.0"),
