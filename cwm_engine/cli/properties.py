@@ -189,7 +189,9 @@ def _lines(result: _Result, model: str, options: PropertiesOptions) -> Iterable[
         yield Text(f"  {show_count(len(suite.dropped), 'rule')} of the recording dropped: {suite.environment} breaks "
                    f"{'it' if len(suite.dropped) == 1 else 'them'}" if suite.dropped
                    else f"  no rule of the recording is broken by {suite.environment}")  # fmt: skip
-        yield from (Text(f"    {printable(one.statement)}", "dim") for one in suite.dropped)
+        yield from (Text(f"    {printable(one.statement)}", "dim") for one in suite.dropped[:_LISTED])
+        if len(suite.dropped) > _LISTED:
+            yield Text(f"    and {len(suite.dropped) - _LISTED:,} more", "dim")
     if result.before:
         for word, style, names in (
             ("new", "bold green", merged.added),

@@ -87,7 +87,7 @@ def collect(
     if ask is not None and places:
         fresh = Dataset.concatenate([fresh, ask.transitions(places)])
         known = Dataset.concatenate([dataset, fresh])
-    dropped = confirmed(mine(dataset), fresh)[1]
+    dropped = confirmed(mine(dataset, absences=True), fresh)[1]
     untouched = fresh.episode % 3 == 2
     learned = known if places else Dataset.concatenate([dataset, fresh.rows(~untouched)])
     kept = confirmed(mine(learned, absences=True), fresh.rows(untouched))[0]
