@@ -23,15 +23,20 @@ TABLES = (
 )
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Print the tables."""
-    names = [name for name in sys.argv[1:] if not name.startswith("-")]
-    if names and sys.argv[2:] and sys.argv[2].startswith("-"):
-        importlib.import_module(f"benchmarks.{names[0]}").main(sys.argv[2:])
+    has_options = any(argument.startswith("-") for argument in arguments[1:2])
+    names = arguments[:1] if has_options else arguments
+    if unknown := [name for name in names if name not in TABLES]:
+        sys.exit(
+            f"{unknown[0]}: no such table (python -m benchmarks [TABLE ...] or TABLE OPTIONS; {', '.join(TABLES)})"
+        )
+    if has_options:
+        importlib.import_module(f"benchmarks.{names[0]}").main(arguments[1:])
         return
     for name in names or TABLES:
         importlib.import_module(f"benchmarks.{name}").main()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
