@@ -21,10 +21,10 @@ from cwm_engine.cli.writing import require_writable, write_text
 from cwm_engine.diagnosis.opening import load_data
 from cwm_engine.errors import CwmError
 from cwm_engine.project import ModelTarget, find_project, one_target
-from cwm_engine.properties.generation import Merged, file_of_tests, merge, regions, subject_of
-from cwm_engine.properties.suite import Suite, collect
+from cwm_engine.properties.generation import Merged, file_of_tests
+from cwm_engine.properties.suite import Suite
+from cwm_engine.properties.updating import updated_tests
 from cwm_engine.trajectories.dataset import Dataset
-from cwm_engine.trajectories.load import load_dataset
 
 _INTERRUPTED = 130
 _LISTED = 12
@@ -102,14 +102,13 @@ def write_tests(target: ModelTarget, text: str, dataset: Dataset, path: Path, op
     Raises:
         CwmError: As `run_properties`.
     """
-    subject = subject_of(target, text, path)
     before = _read(path)
-    suite = _suite(target, dataset, options)
-    pinned = load_dataset(list(target.pinned)) if target.pinned else None
-    try:
-        merged = merge(before, regions(suite, subject, pinned))
-    except CwmError as error:
-        raise CwmError(error.message, path=path, hint=error.hint) from None
+    environment = (options.env or target.env) if options.use_env else None
+    stderr = Console(stderr=True)
+    doing = f"Playing {environment} and mining" if environment else "Mining"
+    with stderr.status(f"{doing} for {target.spec}") if stderr.is_terminal else nullcontext():
+        updated = updated_tests(target, text, dataset, path, before, environment, options.seed)
+    suite, merged = updated.suite, updated.merged
     written = not options.diff and merged.text != before
     if written:
         if _read(path) != before:
@@ -118,15 +117,6 @@ def write_tests(target: ModelTarget, text: str, dataset: Dataset, path: Path, op
         write_text(path, merged.text)
     known = dataset.provenance.environment if suite.environment is None else None
     return _Result(suite, path, merged, before, written, known)
-
-
-def _suite(target: ModelTarget, dataset: Dataset, options: PropertiesOptions) -> Suite:
-    environment = (options.env or target.env) if options.use_env else None
-    kwargs = dataset.provenance.environment_kwargs if environment == dataset.provenance.environment else None
-    stderr = Console(stderr=True)
-    doing = f"Playing {environment} and mining" if environment else "Mining"
-    with stderr.status(f"{doing} for {target.spec}") if stderr.is_terminal else nullcontext():
-        return collect(dataset, environment, kwargs, seed=options.seed)
 
 
 def _read(path: Path) -> str:

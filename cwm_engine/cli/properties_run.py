@@ -100,6 +100,8 @@ def _lines(run: Run, path: Path) -> Iterable[Text]:
     if run.problem is not None:
         yield Text.assemble((name, "bold"), ": ", ("not run", "bold red"), f": {printable(run.problem)}")
         return
+    if run.isolation not in {None, "full"}:
+        yield Text(f"  ran with {run.isolation} isolation; `cwm doctor` says what is missing", "yellow")
     others = [one for one in run.outcomes if one.status in ("skipped", "unfinished")]
     holds = sum(one.status == "passed" for one in run.outcomes)
     head = Text.assemble((name, "bold"), ": ")

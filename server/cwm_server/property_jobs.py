@@ -11,10 +11,9 @@ from cwm_engine.checking.report import ModelReport, Status
 from cwm_engine.diagnosis.opening import load_data, sandbox_limits
 from cwm_engine.errors import CwmError
 from cwm_engine.project import ModelTarget, find_project
-from cwm_engine.properties.generation import file_of_tests, merge, regions, subject_of
-from cwm_engine.properties.running import Outcome, Run, findings_of, run_tests, written_tests
-from cwm_engine.properties.suite import collect
-from cwm_engine.trajectories.load import load_dataset
+from cwm_engine.properties.generation import file_of_tests
+from cwm_engine.properties.running import DEADLINE_SECONDS, Outcome, Run, findings_of, run_tests, written_tests
+from cwm_engine.properties.updating import updated_tests
 from cwm_server.checker import Checker
 from cwm_server.searching import target_of
 from cwm_server.worker import Channel, Message
@@ -41,8 +40,12 @@ def names(_checker: Checker, params: Mapping[str, Any]) -> list[Message]:
     Args:
         params: `text`.
     """
+    return _names(params["text"])
+
+
+def _names(text: str) -> list[Message]:
     try:
-        tree = ast.parse(params["text"])
+        tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return []
     bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
@@ -69,15 +72,13 @@ def write(channel: Channel, params: Message) -> None:
 
 def _written(params: Message) -> Message:
     target = _target(params)
-    subject = subject_of(target, params["text"], Path(params["tests"]))
-    dataset = load_data(target)
-    recorded = dataset.provenance
-    suite = collect(dataset, target.env, recorded.environment_kwargs if target.env == recorded.environment else None)
-    pinned = load_dataset(list(target.pinned)) if target.pinned else None
-    merged = merge(params["before"], regions(suite, subject, pinned))
+    updated = updated_tests(
+        target, params["text"], load_data(target), Path(params["tests"]), params["before"], target.env
+    )
+    suite, merged = updated.suite, updated.merged
     return {
         "text": merged.text,
-        "count": len(names(None, {"text": merged.text})),  # type: ignore[arg-type]
+        "count": len(_names(merged.text)),
         "rules": len(suite.invariants),
         "dropped": [one.statement for one in suite.dropped],
         "environment": suite.environment,
@@ -88,8 +89,9 @@ def _written(params: Message) -> Message:
 def run(channel: Channel, params: Message) -> None:
     """The job of running; see `worker.main`.
 
-    The params are `path`, `model`, `text`, `tests` (their file), `source` (what is in it) and `only`. Messages:
-    `ended` with the name of a test and how it ended, for each; then `result` or `error`.
+    The params are `path`, `model`, `text`, `tests` (their file), `source` (what is in it), `only`, and `seconds`, as
+    long as usual when None. Messages: `ended` with the name of a test and how it ended, for each; then `result` or
+    `error`.
     """
     channel.listen()
     try:
@@ -106,7 +108,7 @@ def _run(channel: Channel, params: Message) -> Message:
         channel.send({"ended": outcome.test, "status": outcome.status})
 
     limits = sandbox_limits(find_project(target.path).settings)
-    found = run_tests(tests, limits, on_outcome=tell)
+    found = run_tests(tests, limits, seconds=params["seconds"] or DEADLINE_SECONDS, on_outcome=tell)
     findings = findings_of(found, params["text"], params["source"], path, target.class_name)
     report = ModelReport(file=str(target.path), model=target.class_name, status=Status.COMPLETE, findings=findings)
     return {"report": report.to_json(), **_document(found)}

@@ -38,7 +38,7 @@ _SHARE = 3
 """One test may take a third of the time of all, so that others are run where the model hangs in one."""
 _SHRINK_SECONDS = 5.0
 """How long Hypothesis may look for a simpler case once a test has failed; slow models never come to an end."""
-_OFFERED = frozenset({"hypothesis", "pytest", "numpy"})
+_OFFERED = ({"hypothesis", "pytest", "numpy"} | sys.stdlib_module_names) - {"antigravity"}  # which opens a browser
 _MOST_SAVED = 20_000
 _LONGEST_SAVED = 1 << 16
 _OUTPUT = 64 << 20
@@ -74,7 +74,7 @@ class Tests:
 
     @cached_property
     def _imports(self) -> Imports:
-        allowed = (*self.allow_modules, *_OFFERED, *sys.stdlib_module_names)
+        allowed = (*self.allow_modules, *_OFFERED)
         return resolve_imports(_tree(self.text, self.path), self.path, allowed, root=self.root)
 
     @property

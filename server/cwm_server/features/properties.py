@@ -37,6 +37,9 @@ from cwm_server.workers import Job, Message
 AGAIN_SECONDS = 0.6
 """How long a model is left alone after a check before the tests that it broke are run again."""
 
+AGAIN_DEADLINE_SECONDS = 15.0
+"""How long these may take then: nobody has asked for them."""
+
 
 def register(server: CwmServer) -> None:
     """Add the requests, the command, and what runs broken tests again."""
@@ -130,7 +133,9 @@ def _described(found: Message) -> str:
 # Running
 
 
-async def _run(server: CwmServer, params: RunPropertiesParams, work: LongWork) -> RunPropertiesResult:
+async def _run(
+    server: CwmServer, params: RunPropertiesParams, work: LongWork, seconds: float | None = None
+) -> RunPropertiesResult:
     snapshot, path = runnable(server, params.uri)
     tests = await _place(server, params.uri, params.model)
     text = await _text_of(server, tests)
@@ -145,9 +150,18 @@ async def _run(server: CwmServer, params: RunPropertiesParams, work: LongWork) -
         ended += 1
         work.report(f"{message['ended']} {message['status']}, {show_count(ended, 'test')} so far")
 
-    asked = {"path": path, "model": params.model, "text": snapshot.text, "tests": str(tests), "source": text}
-    found = await work.result("cwm_server.property_jobs:run", {**asked, "only": only}, hear)
-    _learn(server, snapshot, params.model, found)
+    asked = {
+        "path": path,
+        "model": params.model,
+        "text": snapshot.text,
+        "tests": str(tests),
+        "source": text,
+        "only": only,
+        "seconds": seconds,
+    }
+    found = await work.result("cwm_server.property_jobs:run", asked, hear)
+    if found["status"] != "error":  # what cannot be loaded breaks nothing, and nothing holds either
+        _learn(server, snapshot, params.model, found)
     outcomes = [_outcome(test) for test in found["tests"] if params.only is None or _is_one_of(test, params.only)]
     return RunPropertiesResult(
         schema=SCHEMA,
@@ -170,7 +184,7 @@ async def _run_again(server: CwmServer, uri: str) -> None:
     for model, failing in server.broken.failing(uri).items():
         params = RunPropertiesParams(uri=uri, model=model, only=list(failing))
         try:
-            await _run(server, params, LongWork(server, "", None, quiet=True))
+            await _run(server, params, LongWork(server, "", None, quiet=True), AGAIN_DEADLINE_SECONDS)
         except CwmError:
             return  # what was known stays until somebody asks again
 
