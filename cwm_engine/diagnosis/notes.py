@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from cwm_engine.checking.evidence import Evidence
 from cwm_engine.checking.report import Status
 from cwm_engine.diagnosis.exhaustive import exhaustive
 from cwm_engine.diagnosis.places import Places
-from cwm_engine.findings import CODES, Finding, Span
+from cwm_engine.diagnosis.thresholds import constants_in
+from cwm_engine.findings import CODES, Finding, Span, Suspect
 from cwm_engine.sandbox.results import PREDICTED, most_paths
 from cwm_engine.world_model.blocks import Block
 from cwm_engine.world_model.probes import Instrumented
@@ -42,12 +44,35 @@ def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) 
     tree = ast.parse(evidence.program.source)
     impossible = exhaustive(tree, evidence.prepared.dataset.spaces.action)
     silent = silent_blocks(evidence, places, instrumented)
+    tests = _tests(tree)
     return [
-        *(_note("CWM601", "No transition executes this code.", _span_of_lines(places, block.lines))
+        *(_unexecuted(block, tests.get(block.line) if block.kind == "then" else None, places, tree)
           for block in silent if block.lines),
         *(_note("CWM603", "No transition skips this: the condition is always fulfilled.", places.line(block.line))
           for block in silent if block.kind == "skip" and block.line not in impossible),
     ]  # fmt: skip
+
+
+def _unexecuted(block: Block, test: ast.expr | None, places: Places, tree: ast.Module) -> Finding:
+    """A note on code that never runs, and on the condition that keeps it from running: either may be wrong."""
+    span = _span_of_lines(places, block.lines)
+    if test is None:
+        return _note("CWM601", "No transition executes this code.", span)
+    constants = constants_in([test], tree)
+    where = ", ".join(f"`{name}` on line {line}" for name, line in constants.items() if line != test.lineno)
+    text = f"No transition executes this code: the condition on line {test.lineno} never holds"
+    note = _note("CWM601", f"{text}; it depends on {where}." if where else f"{text}.", span)
+    lines = {*range(test.lineno, (test.end_lineno or test.lineno) + 1), *constants.values()}
+    return replace(note, suspects=tuple(Suspect(line, 1.0) for line in sorted(lines, reverse=True)))
+
+
+def _tests(tree: ast.Module) -> dict[int, ast.expr]:
+    """The conditions of branches, by the first line of the branch where that stands below."""
+    return {
+        node.body[0].lineno: node.test
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and node.body[0].lineno > (node.test.end_lineno or node.test.lineno)
+    }
 
 
 def silent_blocks(evidence: Evidence, places: Places, instrumented: Instrumented) -> list[Block]:

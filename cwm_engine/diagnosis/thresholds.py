@@ -74,9 +74,10 @@ def _finding(node: ast.Compare | ast.Call, outcome: int, tree: ast.Module, lines
             f"nothing is known about `{_written(unknown, lines)}`."
         )
     span, code = span_of(node, lines), CODES["CWM602"]
+    lines_set = sorted(set(constants_in(sides, tree).values()))
     return Finding(
         code=code.code, severity=code.severity, message=text, span=span, note=code.fix,
-        suspects=tuple(Suspect(line, 1.0) for line in _set_at(sides, tree) if line != span.line),
+        suspects=tuple(Suspect(line, 1.0) for line in lines_set if line != span.line),
     )  # fmt: skip
 
 
@@ -87,14 +88,12 @@ def _written(node: ast.expr, lines: tuple[str, ...]) -> str:
     return ast.unparse(node)
 
 
-def _set_at(sides: Sequence[ast.expr], tree: ast.Module) -> list[int]:
-    """The lines that set the constants in expressions."""
+def constants_in(expressions: Sequence[ast.expr], tree: ast.Module) -> dict[str, int]:
+    """The constants that expressions read, by name, and the lines that set them."""
     nodes = [node for node in ast.walk(tree) if isinstance(node, _OF_INTEREST)]
-    constants = _constant_names(tree, nodes)
-    named = {
-        ast.unparse(part) for side in sides for part in ast.walk(side) if isinstance(part, ast.Name | ast.Attribute)
-    }
-    places: dict[str, list[int]] = {name: [] for name in named & constants}
+    parts = [part for one in expressions for part in ast.walk(one) if isinstance(part, ast.Name | ast.Attribute)]
+    places: dict[str, list[int]] = {name: [] for name in {ast.unparse(part) for part in parts}}
+    places = {name: [] for name in sorted(places.keys() & _constant_names(tree, nodes))}
     for holder in [tree, *nodes]:
         if isinstance(holder, ast.Module | ast.ClassDef) or getattr(holder, "name", "") == "__init__":
             for statement in getattr(holder, "body", ()):
@@ -102,7 +101,7 @@ def _set_at(sides: Sequence[ast.expr], tree: ast.Module) -> list[int]:
                     own = f"self.{name}" if isinstance(holder, ast.ClassDef) else name
                     if own in places:
                         places[own].append(statement.lineno)
-    return sorted({found[0] for found in places.values() if len(found) == 1})
+    return {name: found[0] for name, found in places.items() if len(found) == 1}
 
 
 def watch(context: Any, request: dict[str, Any], _blob: bytes) -> None:

@@ -124,6 +124,30 @@ def test_code_that_no_transition_executes_is_marked_at_its_outermost(walk):
     assert finding.severity is Severity.HINT
 
 
+def test_the_condition_that_keeps_code_from_running_is_named_with_it(walk):
+    checked = walk.check(doing("if self.state > 50:\n            x = 1"))
+    finding = checked.finding("CWM601")
+    assert finding.message == "No transition executes this code: the condition on line 6 never holds."
+    assert [suspect.line for suspect in finding.suspects] == [6]
+
+
+def test_a_constant_in_such_a_condition_is_named_too(walk):
+    checked = walk.check(f"LIMIT = 50\n\n{doing('if self.state > LIMIT:' + chr(10) + '            x = 1')}")
+    finding = checked.finding("CWM601")
+    assert finding.message.endswith("the condition on line 8 never holds; it depends on `LIMIT` on line 1.")
+    assert [suspect.line for suspect in finding.suspects] == [8, 1]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["if self.state < 50:\n            x = 1\n        else:\n            x = 2", "for x in []:\n            x = 1"],
+    ids=["else", "loop"],
+)
+def test_other_code_that_never_runs_has_no_such_condition(walk, code):
+    finding = walk.check(doing(code)).finding("CWM601")
+    assert (finding.message, finding.suspects) == ("No transition executes this code.", ())
+
+
 def test_code_that_runs_at_loading_or_until_it_raises_has_run(walk):
     source = doing("if self.state == 3:\n            x = 1\n            x = 1 / 0")
     checked = walk.check(f"{source}\n    def __init__(self):\n        self.state = 0\n")
