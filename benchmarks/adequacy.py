@@ -18,7 +18,6 @@ import argparse
 import ast
 import sys
 import tempfile
-import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -28,6 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.hand_faults.data import WORLDS, right_model
+from benchmarks.repair import processor_seconds
 from benchmarks.wrong_models import MOST_OF_A_KIND, WrongModel, played, wrong_models
 from cwm_engine.checking.evidence import Program
 from cwm_engine.checking.prepared import Prepared
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     np.seterr(all="ignore")
     print("Adequacy of right models against some 600 transitions (data <= 30 s, with properties <= 3 min)\n")
     print(f"{'model':16}{'lines':>6}{'mutants':>9}{'data':>6}{'properties':>12}{'survived':>10}{'equivalent':>12}"
-          f"{'score':>8}{'seconds':>9}")  # fmt: skip
+          f"{'score':>8}{'seconds':>9}{'CPU':>7}")  # fmt: skip
     names = given.models.split(",")
     flags: list[Flags] = []
     left_out = candidates = 0
@@ -149,7 +149,7 @@ def examine(model: WrongModel, known: Known, session: Session) -> Flags:
     told = [finding for finding in report.findings if finding.code in COVERAGE]
     unexecuted = [finding.span for finding in told if finding.code == "CWM601"]
     subject = Subject(program, known.stored, form, session.prepared)
-    result, _ = adequacy(subject, limits=_LIMITS, states=_STATES)
+    result = adequacy(subject, limits=_LIMITS, states=_STATES)
     more = untested(result, unexecuted)
     code = {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.expr)}
     marked = {line for finding in (*told, *more) for line in _lines(finding)}
@@ -219,17 +219,18 @@ def _print_score(name: str, known: Known) -> None:
         ("  and properties", known.properties, None),
         ("  and asked", known.asked, known.observed),
     ):
-        started = time.monotonic()
-        result, _ = adequacy(subject, invariants, observed=observed)
-        _print_result(label, source, result, time.monotonic() - started)
+        started = processor_seconds()
+        result = adequacy(subject, invariants, observed=observed)
+        _print_result(label, source, result, processor_seconds() - started)
 
 
-def _print_result(name: str, source: str, result: Adequacy, seconds: float) -> None:
+def _print_result(name: str, source: str, result: Adequacy, processor: float) -> None:
     data, properties, survived, equivalent = (
         result.count(fate) for fate in (Fate.DATA, Fate.PROPERTIES, Fate.SURVIVED, Fate.EQUIVALENT)
     )
+    score = f"{100 * (result.score or 0):.1f}%"
     print(f"{name:16}{len(source.splitlines()):>6}{len(result.verdicts):>9}{data:>6}{properties:>12}{survived:>10}"
-          f"{equivalent:>12}{100 * (result.score or 0):>7.1f}%{seconds:>9.1f}", flush=True)  # fmt: skip
+          f"{equivalent:>12}{score:>8}{result.seconds:>9.1f}{processor:>7.1f}", flush=True)  # fmt: skip
 
 
 def _print_flags(label: str, flags: Sequence[Flags], key) -> None:  # type: ignore[no-untyped-def]

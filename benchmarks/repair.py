@@ -79,7 +79,7 @@ def examine(name: str, fault: Fault) -> Result:
     """Repair one fault."""
     split = split_episodes(recorded(name))
     settings = Settings(file=f"{name}.py", path=Path(f"{name}.py"), repair=False)
-    started, spent = time.monotonic(), _processor_seconds()
+    started, spent = time.monotonic(), processor_seconds()
     proposer = LocalProposer(settings, split.searched)
     try:
         proposals = asyncio.run(proposer.propose(Request(action=SearchAction.IMPROVE, program=fault.source)))
@@ -88,7 +88,7 @@ def examine(name: str, fault: Fault) -> Result:
         program, said = None, str(nothing)
     seconds = time.monotonic() - started
     proposer.close()
-    processor = _processor_seconds() - spent
+    processor = processor_seconds() - spent
     if program is None or split.heldout is None:
         return Result(fault, seconds, processor, False, False, False, said)
     passes = []
@@ -98,7 +98,7 @@ def examine(name: str, fault: Fault) -> Result:
     return Result(fault, seconds, processor, passes[0], all(passes), _is_right_elsewhere(name, program), said)
 
 
-def _processor_seconds() -> float:
+def processor_seconds() -> float:
     """What this process and those that it has waited for have used."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system

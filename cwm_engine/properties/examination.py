@@ -89,7 +89,7 @@ class Examiner:
         spec = evidence.program.spec
         others = tuple(other.body for other in models if other.name != spec.name)
         subject = Subject(evidence.program, dataset, evidence.form, prepared, others)
-        result, _ = adequacy(
+        result = adequacy(
             subject,
             self.suite.invariants,
             limits=self.limits,

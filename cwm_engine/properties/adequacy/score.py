@@ -8,6 +8,7 @@ model somewhere among the sampled states and *survived*, or differs nowhere ther
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +19,7 @@ import numpy as np
 from cwm_engine.checking.evidence import Program
 from cwm_engine.checking.prepared import Mode, Prepared
 from cwm_engine.checking.run import Runner
+from cwm_engine.findings import Span
 from cwm_engine.properties.adequacy.batches import JOBS, Outcome, compare
 from cwm_engine.properties.adequacy.mutants import MOST, Mutant, mutants_of
 from cwm_engine.properties.adequacy.second_places import broken_in_two_places
@@ -60,14 +62,12 @@ class Verdict:
         by: The property that tells it from the model, in words.
         place: A state and an action, as JSON, at which it predicts something else than the model, and both predictions;
             None where there is none, or where it does not run at all.
-        case: The row of that state among the sampled ones; None where there is none.
     """
 
     mutant: Mutant
     fate: Fate
     by: str | None = None
     place: Place | None = None
-    case: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Subject:
     dataset: Dataset
     form: Form
     prepared: Prepared
-    others: tuple[Any, ...] = ()
+    others: tuple[Span, ...] = ()
 
     @property
     def mode(self) -> Mode:
@@ -156,7 +156,7 @@ def adequacy(
     states: int = SAMPLED,
     seed: int = 0,
     on_progress: OnProgress | None = None,
-) -> tuple[Adequacy, Dataset]:
+) -> Adequacy:
     """Find out how much of a model is tested by recorded transitions and by properties.
 
     Args:
@@ -168,12 +168,7 @@ def adequacy(
         states: At how many states to compare those that the data does not kill.
         seed: Of the lot.
         on_progress: Told how far it is.
-
-    Returns:
-        What was found, and the states and actions at which programs were told apart.
     """
-    import time
-
     started = time.monotonic()
     tell = on_progress or (lambda *_: None)
     limits = replace(limits, output_bytes=max(limits.output_bytes, _OUTPUT_BYTES), cpu_seconds=_CPU_SECONDS)
@@ -209,7 +204,7 @@ def adequacy(
         broken = judge.broken
     for mutant, statement in judge.in_two_places(program, subject.form, limits).items():
         found[mutant.number] = replace(found[mutant.number], fate=Fate.PROPERTIES, by=statement)
-    result = Adequacy(
+    return Adequacy(
         verdicts=tuple(found[mutant.number] for mutant in mutants if mutant.number in found),
         transitions=len(dataset),
         properties=len(invariants) - len(broken),
@@ -217,7 +212,6 @@ def adequacy(
         states=sampled,
         seconds=time.monotonic() - started,
     )
-    return result, cases
 
 
 def actions_of(dataset: Dataset) -> tuple[int, ...]:
@@ -273,7 +267,7 @@ class _Properties:
         )
         by = self._broken_by(outcome)
         fate = Fate.PROPERTIES if by is not None else Fate.SURVIVED
-        return Verdict(mutant, fate, by, place, row)
+        return Verdict(mutant, fate, by, place)
 
     def _broken_by(self, outcome: Outcome) -> str | None:
         """The property that a mutant breaks and the model keeps."""

@@ -59,7 +59,7 @@ def test_what_the_script_records_kills_the_survivors(tmp_path):
     program = program_of(source)
 
     def examined(data):
-        return adequacy(Subject(program, data, "plain", Prepared(data)), states=20_000)[0]
+        return adequacy(Subject(program, data, "plain", Prepared(data)), states=20_000)
 
     before = examined(dataset)
     mutants = [verdict.mutant for verdict in before.survivors]
