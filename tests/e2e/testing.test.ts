@@ -51,3 +51,22 @@ test("a run with coverage counts the transitions that execute each line", async 
   await it.page.locator(".test-coverage-list-item, .coverage-view-is-sorted, .test-coverage-bars").first().waitFor();
   await it.picture("coverage");
 });
+
+test("a continuous run follows the file as it is edited", async () => {
+  const wrong = it.page.locator(
+    '.test-explorer .monaco-list-row[aria-label*="taxi_broken.py"][aria-label*="(Failed)"]',
+  );
+  const right = it.page.locator(
+    '.test-explorer .monaco-list-row[aria-label*="taxi_broken.py"][aria-label*="(Passed)"]',
+  );
+  await it.workbench.command("Testing: Focus on Test Explorer View");
+  await row("taxi_broken.py").hover();
+  await row("taxi_broken.py").getByRole("button", { name: "Turn on Continuous Run" }).click();
+  await wrong.waitFor();
+  await it.workbench.command("View: Focus First Editor Group");
+  await it.workbench.retype(37, "row = min(row + 1, 4)");
+  await right.waitFor();
+  await it.workbench.retype(37, "row = min(row + 1, 5)");
+  await wrong.waitFor();
+  await it.picture("continuous");
+});

@@ -1,14 +1,18 @@
 // The trajectory viewer: an episode step by step, what was observed beside what the model predicts, while it is edited.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { writeMaze } from "./lib/maze.ts";
 import { session } from "./lib/session.ts";
+import { until } from "./lib/until.ts";
 
 const it = session(import.meta.url);
 const wrong = () => it.workbench.webview().locator(".transition tr.wrong");
 
 test("it begins at a failing step, with the wrong fields marked", async () => {
+  writeMaze(it.server.workspace); // before files are looked for, which are remembered
   await it.workbench.open("taxi_broken.py");
   await it.workbench.squiggles("error").first().waitFor();
+  await until(async () => Object.values(await it.workbench.marks()).includes("mixed"));
   await it.workbench.command("CWM: Show Trajectories");
   await wrong().first().waitFor();
   const view = it.workbench.webview();
@@ -48,4 +52,31 @@ test("it opens from the Test Explorer", async () => {
   await view.locator(".run", { hasText: "cartpole_broken.py" }).waitFor();
   await view.locator(".transition tr.wrong").first().waitFor();
   await it.picture("from the Test Explorer");
+});
+
+test("grids are shown as grids, and pictures as pictures", async () => {
+  await it.workbench.command("View: Close All Editors");
+  await it.page.locator(".monaco-dialog-box").getByRole("button", { name: "Don't Save" }).click();
+  await it.workbench.open("maze.py");
+  await it.workbench.squiggles("error").first().waitFor();
+  await it.workbench.command("CWM: Show Trajectories");
+  const view = it.workbench.webview();
+  const grid = view.locator("table.grid[aria-label=predicted]");
+  await grid.locator("td.wrong").first().waitFor();
+  assert.equal(await grid.locator("td").count(), 36);
+  assert.equal(await view.locator("table.grid").count(), 3);
+  await view.locator("canvas").nth(3).waitFor();
+  assert.deepEqual(
+    await view.locator("canvas").evaluateAll((found) => found.map((canvas) => canvas.getAttribute("aria-label"))),
+    ["obs.camera, before", "obs.camera, expected", "obs.camera, predicted", "frame, expected"],
+  );
+  const pixel = await view
+    .locator("canvas")
+    .nth(1)
+    .evaluate((canvas) => {
+      const drawn = (canvas as HTMLCanvasElement).getContext("2d")?.getImageData(0, 0, 1, 1).data ?? [];
+      return [...drawn];
+    });
+  assert.deepEqual(pixel, [60, 60, 90, 255]);
+  await it.picture("grids");
 });

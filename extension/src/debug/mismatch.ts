@@ -27,7 +27,9 @@ export async function debugMismatch(server: Server, memory: Memento, request: De
   const client = await running(server);
   const { state } = server;
   if (!client || state.kind !== "running") return;
-  if (document.isUntitled || (document.isDirty && !(await document.save()))) {
+  // The Test Explorer has it saved at the same moment: then `save` has nothing to do, and says false.
+  if (document.isDirty) await document.save();
+  if (document.isUntitled || document.isDirty) {
     await explain("The debugger runs the file on the disk: save it first.");
     return;
   }

@@ -3,7 +3,7 @@
 import { commands, type Disposable, TabInputTextDiff, Uri, window, workspace, type WorkspaceEdit } from "vscode";
 
 import type { Extras } from "../progress";
-import { type Programs, replaceText, showDiff } from "../webviews/host/programs";
+import { type Programs, replaceText, showDiff, showFile } from "../webviews/host/programs";
 
 export interface Offer {
   readonly file: Uri;
@@ -81,7 +81,7 @@ export class Offers implements Disposable {
       return;
     }
     await this.#leave(key);
-    await window.showTextDocument(document, { preview: false });
+    await showFile(document);
   }
 
   async #agreed(file: Uri): Promise<boolean> {

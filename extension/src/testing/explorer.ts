@@ -7,6 +7,7 @@ import {
   Range,
   TestMessage,
   TestRunProfileKind,
+  TestRunRequest,
   tests,
   workspace,
   type CancellationToken,
@@ -14,7 +15,6 @@ import {
   type TestController,
   type TestItem,
   type TestRun,
-  type TestRunRequest,
   type TextDocument,
   type Uri,
 } from "vscode";
@@ -22,6 +22,7 @@ import type { LanguageClient } from "vscode-languageclient/node";
 import { running, whyNot } from "../commands/guard";
 import { forEach } from "../forEach";
 import { isModel, modelsOfConfiguration } from "../models";
+import { Serial } from "../serial";
 import type { Server } from "../server/server";
 import type { Dataset } from "../shared/trajectories";
 import type { Status } from "../status/status";
@@ -113,18 +114,29 @@ export class Explorer implements Disposable {
     const client = await running(this.#server);
     if (!client) return;
     const files = await this.#files(request);
+    if (request.continuous) this.#follow(client, request, files, cancellation);
     await this.#report(request, files, (file) => this.#check(client, file, cancellation));
-    if (!request.continuous) return;
-    const wanted = new Set(files.map(({ id }) => id));
-    const listening = this.#status.onDidChange((status) => {
-      if (!wanted.has(status.uri) || status.stale || status.state !== "complete") return;
-      const file = this.#controller.items.get(status.uri);
-      if (file)
-        void this.#report(request, [file], async () => ({
+  }
+
+  /** Reports every check of some files until that is cancelled; what is said is of one check, so one is reported at a time. */
+  #follow(
+    client: LanguageClient,
+    request: TestRunRequest,
+    files: readonly TestItem[],
+    cancellation: CancellationToken,
+  ): void {
+    const reports = new Serial();
+    const listening = this.#status.onDidChange(({ uri, stale, state }) => {
+      const file = files.find(({ id }) => id === uri);
+      if (!file || stale || state !== "complete") return;
+      const again = new TestRunRequest([file], undefined, request.profile, true);
+      void reports.run(uri, () =>
+        this.#report(again, [file], async () => ({
           outcome: "checked",
           report: {},
-          datasets: await datasetsOf(client, status.uri),
-        }));
+          datasets: await datasetsOf(client, uri),
+        })),
+      );
     });
     cancellation.onCancellationRequested(() => listening.dispose());
   }

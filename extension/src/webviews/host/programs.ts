@@ -7,7 +7,10 @@ import {
   window,
   workspace,
   WorkspaceEdit,
+  TabInputText,
+  ViewColumn,
   type Disposable,
+  type TextDocument,
   type TextDocumentContentProvider,
 } from "vscode";
 
@@ -46,7 +49,8 @@ export class Programs implements TextDocumentContentProvider, Disposable {
 }
 
 export async function showDiff(before: Uri, after: Uri, title: string): Promise<void> {
-  await commands.executeCommand("vscode.diff", before, after, title, { preview: true });
+  // Not in the column of the page that may have asked for it, which would be covered.
+  await commands.executeCommand("vscode.diff", before, after, title, { preview: true, viewColumn: ViewColumn.One });
 }
 
 /**
@@ -60,6 +64,15 @@ export async function replaceText(file: Uri, text: string): Promise<boolean> {
   const edit = new WorkspaceEdit();
   edit.replace(file, all, text);
   if (!(await workspace.applyEdit(edit))) return false;
-  await window.showTextDocument(document, { preview: false });
+  await showFile(document);
   return true;
+}
+
+/** Shows a file where it is open already, else in the first column. */
+export async function showFile(document: TextDocument): Promise<void> {
+  const key = document.uri.toString();
+  const open = window.tabGroups.all.find(({ tabs }) =>
+    tabs.some(({ input }) => input instanceof TabInputText && input.uri.toString() === key),
+  );
+  await window.showTextDocument(document, { preview: false, viewColumn: open?.viewColumn ?? ViewColumn.One });
 }
