@@ -7,18 +7,14 @@ what it does under bare pytest.
 
 from __future__ import annotations
 
-import ast
-import errno
 import functools
-import importlib.machinery
 import linecache
 import os
-import re
 import sys
 import time
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +23,19 @@ import pytest
 from _pytest.config import _prepareconfig
 from hypothesis.database import ExampleDatabase
 
-from cwm_engine.sandbox.program import MODEL_FILENAME, SiblingFinder, error_of, guarded_builtins, is_forbidden
-from cwm_engine.world_model.counters import PATH, Counters, LoopLimit
-from cwm_engine.world_model.probes import instrument
+from cwm_engine.properties.running.failing import (
+    EndlessLoopError,
+    counterexample,
+    frames,
+    is_refused,
+    parts,
+    raised_by_model,
+    seen,
+    short,
+)
+from cwm_engine.properties.running.loading import Model, leave_the_file_system
+from cwm_engine.sandbox.program import error_of
+from cwm_engine.world_model.counters import LoopLimit
 
 ARGUMENTS = (
     *(f"-pno:{name}" for name in (
@@ -41,10 +47,7 @@ ARGUMENTS = (
 """Everything of pytest is left out that looks for files or talks to a terminal."""
 
 _PASSING = 512
-_SHORT = 120
-_SEEN = 6
 _TELL_SECONDS = 0.3
-_EXAMPLE = re.compile(r"^(?:Failing|Falsifying)[^:\n]*:\s*(?P<call>.*)", re.DOTALL)
 
 
 def prepare(_inputs: Any, shared: dict[str, Any]) -> None:
@@ -53,7 +56,7 @@ def prepare(_inputs: Any, shared: dict[str, Any]) -> None:
     shared["config"] = _prepareconfig(list(ARGUMENTS))
     rehearsal = {"path": "/test_rehearsal.py", "source": _REHEARSAL, "only": None}
     config = _prepareconfig(list(ARGUMENTS))
-    _pytest(config, _Plugin(rehearsal, lambda _: None, _Model(None)))
+    _pytest(config, _Plugin(rehearsal, lambda _: None, Model(None)))
     sys.modules.pop("test_rehearsal", None)
 
 
@@ -65,8 +68,8 @@ def run(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     and line of each; `begins` and `ends` for each; `broke` when one has failed and is still at it; `failed` where the
     file cannot be loaded; `fetch` and `save` for the example database, `fetch` is answered; `done`.
     """
-    _leave_the_file_system()
-    model = _Model(request["model"], context.limits.loop_iterations)
+    leave_the_file_system()
+    model = Model(request["model"], context.limits.loop_iterations)
     model.offer(request["tests"]["siblings"])
     hypothesis.settings.register_profile(
         "cwm",
@@ -95,121 +98,10 @@ def _pytest(config: pytest.Config, plugin: _Plugin) -> None:
         raise RuntimeError("pytest failed: " + " ".join(getattr(sys.stdout, "text", "").split()[-20:]))
 
 
-class EndlessLoopError(Exception):
-    """A loop of the model turned more often than it may."""
-
-
 class _CannotLoadError(Exception):
     def __init__(self, error: BaseException) -> None:
         super().__init__(str(error))
         self.error = error
-
-
-# The model
-
-
-class _Model:
-    """The model's file, loaded with probes from memory by whatever way a test takes.
-
-    Args:
-        given: See `run`.
-        loop_iterations: Turns that its loops may take in one case.
-    """
-
-    def __init__(self, given: dict[str, Any] | None, loop_iterations: int = 1) -> None:
-        self._given = given
-        self._counters = Counters(loop_iterations)
-        self._loaded: list[dict[str, Any]] = []
-        if given is not None:
-            siblings = given["siblings"]
-            allowed = {*given["allowed"], *(name.partition(".")[0] for name in siblings)}
-            self._names = guarded_builtins(allowed)
-            self._code = compile(instrument(ast.parse(given["source"])).tree, MODEL_FILENAME, "exec", dont_inherit=True)
-            sys.meta_path.insert(0, SiblingFinder(siblings, self._names))
-            sys.meta_path.insert(0, _Finder(self, given["module"]))
-            _serve_file(given["path"], self.execute)
-            lines = given["source"].splitlines(keepends=True)
-            linecache.cache[given["path"]] = (len(given["source"]), None, lines, given["path"])
-
-    def offer(self, siblings: dict[str, str]) -> None:
-        """Let the tests import modules of their own."""
-        sys.meta_path.append(SiblingFinder(siblings, dict(vars(__import__("builtins")))))
-
-    def execute(self, module: types.ModuleType) -> None:
-        """Run the model's file as a module."""
-        assert self._given is not None  # noqa: S101 - only then there is a file
-        module.__dict__.update(self._counters.names, __builtins__=self._names)
-        if self._given["package"]:
-            module.__package__ = self._given["package"]
-        self._loaded.append(module.__dict__)
-        self._counters.refill()
-        exec(self._code, module.__dict__)  # noqa: S102 - what the sandbox is for
-
-    def begin(self) -> None:
-        """A new case: nothing has run."""
-        self._counters.refill()
-        for namespace in self._loaded:
-            namespace[PATH] = 0
-
-    @property
-    def path(self) -> int:
-        """The probes hit since then."""
-        found = 0
-        for namespace in self._loaded:
-            value = namespace.get(PATH, 0)
-            found |= value if type(value) is int else 0
-        return found
-
-
-class _Finder:
-    """Finds the model where it is imported by its name."""
-
-    def __init__(self, model: _Model, name: str) -> None:
-        self._model = model
-        self._name = name
-
-    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        if name != self._name:
-            return None
-        return importlib.machinery.ModuleSpec(name, self, origin=MODEL_FILENAME)  # type: ignore[arg-type]
-
-    def create_module(self, _spec: Any) -> None:
-        """Nothing special."""
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        self._model.execute(module)
-
-
-def _serve_file(path: str, execute: Callable[[types.ModuleType], None]) -> None:
-    """Have the loader of a file take it from memory."""
-    usual = importlib.machinery.SourceFileLoader.exec_module
-
-    def exec_module(self: importlib.machinery.SourceFileLoader, module: types.ModuleType) -> None:
-        if os.path.normpath(self.path) == os.path.normpath(path):
-            execute(module)
-        else:
-            usual(self, module)
-
-    importlib.machinery.SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign, assignment]
-
-
-def _leave_the_file_system() -> None:
-    """Make it look empty: pytest asks for files that need not be there, and the sandbox refuses even the question."""
-
-    def empty(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def ask(*arguments: Any, **named: Any) -> Any:
-            try:
-                return function(*arguments, **named)
-            except PermissionError as error:
-                raise FileNotFoundError(errno.ENOENT, "there is no file system", error.filename) from None
-
-        return ask
-
-    for name in ("stat", "lstat", "listdir", "scandir"):
-        setattr(os, name, empty(getattr(os, name)))
-    os.getcwd = lambda: os.sep
-    os.chdir = lambda path: None  # noqa: ARG005
 
 
 # The tests
@@ -218,7 +110,7 @@ def _leave_the_file_system() -> None:
 class _Plugin:
     """Collects one module from memory and tells what comes of its tests."""
 
-    def __init__(self, tests: dict[str, Any], send: Callable[[dict[str, Any]], None], model: _Model) -> None:
+    def __init__(self, tests: dict[str, Any], send: Callable[[dict[str, Any]], None], model: Model) -> None:
         self._tests = tests
         self._send = send
         self._model = model
@@ -290,7 +182,7 @@ class _Cases:
         send: Tells the host.
     """
 
-    def __init__(self, item: pytest.Item, path: str, model: _Model, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, item: pytest.Item, path: str, model: Model, send: Callable[[dict[str, Any]], None]) -> None:
         self._name = item.name
         self._path = path
         self._model = model
@@ -333,7 +225,7 @@ class _Cases:
         """Remember the path, and now and then tell the case: there may be no time to find a simpler one."""
         self._failing = self._model.path
         if time.monotonic() - self._told > _TELL_SECONDS:
-            arguments = [[name, _short(value)] for name, value in named.items()]
+            arguments = [[name, short(value)] for name, value in named.items()]
             told = self._failure(error)
             self._send({"broke": self._name, "failure": {**told, "counterexample": arguments, "shrunk": False}})
             self._told = time.monotonic()
@@ -346,15 +238,15 @@ class _Cases:
             return {**found, "reason": str(getattr(self.error, "msg", "") or self.error or "")}
         if self.outcome == "passed" or self.error is None:
             return {**found, "passing": passing}
-        if all(_is_refused(error) for error in _parts(self.error)):
+        if all(is_refused(error, self._path) for error in parts(self.error)):
             return {**found, "outcome": "skipped", "reason": "it needs what the sandbox does not offer"}
-        return {**found, "passing": passing, "failures": [self._failure(error) for error in _parts(self.error)]}
+        return {**found, "passing": passing, "failures": [self._failure(error) for error in parts(self.error)]}
 
     def _failure(self, error: BaseException) -> dict[str, Any]:
         told = error_of(error)
-        frames = list(_frames(error, self._path))
-        own = [place for place in frames if place[0].f_code.co_name == self._name.partition("[")[0]]
-        frame, line = (own or frames)[-1] if frames else (None, None)
+        found = list(frames(error, self._path))
+        own = [place for place in found if place[0].f_code.co_name == self._name.partition("[")[0]]
+        frame, line = (own or found)[-1] if found else (None, None)
         if isinstance(error, EndlessLoopError | LoopLimit):
             told |= {"type": "", "message": "a loop does not end"}
         elif isinstance(error, AssertionError) and not error.args:
@@ -362,91 +254,14 @@ class _Cases:
         return {
             "type": told["type"],
             "message": told["message"],
-            "line": told["line"] if told["message"] == "a loop does not end" or _raised_by_model(error) else None,
-            "counterexample": _counterexample(error) or [[k, _short(v)] for k, v in self._parameters.items()],
-            "seen": [] if frame is None else _seen(frame, line or 0),
+            "line": told["line"]
+            if told["message"] == "a loop does not end" or raised_by_model(error, self._path)
+            else None,
+            "counterexample": counterexample(error) or [[k, short(v)] for k, v in self._parameters.items()],
+            "seen": [] if frame is None else seen(frame, line or 0),
             "test_line": line,
             "path": format(self._failing or self._model.path, "x"),
         }
-
-
-def _parts(error: BaseException) -> list[BaseException]:
-    """The exceptions of a group, which is what Hypothesis raises where several things are wrong."""
-    if isinstance(error, BaseExceptionGroup):
-        return [part for one in error.exceptions for part in _parts(one)]
-    return [error]
-
-
-def _is_refused(error: BaseException) -> bool:
-    """Whether the sandbox refuses what the test itself does; what the model does is the model's fault."""
-    return is_forbidden(error) and not _raised_by_model(error)
-
-
-def _raised_by_model(error: BaseException) -> bool:
-    innermost = None
-    for filename in _files(error):
-        innermost = filename
-    return innermost == MODEL_FILENAME
-
-
-def _files(error: BaseException) -> Iterator[str]:
-    traceback = error.__traceback__
-    while traceback is not None:
-        yield traceback.tb_frame.f_code.co_filename
-        traceback = traceback.tb_next
-
-
-def _frames(error: BaseException, path: str) -> Iterator[tuple[types.FrameType, int]]:
-    """The frames of the traceback that are in the file of tests."""
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == path:
-            yield traceback.tb_frame, traceback.tb_lineno
-        traceback = traceback.tb_next
-
-
-def _counterexample(error: BaseException) -> list[list[str]]:
-    """The arguments of the simplest case, from what Hypothesis notes on an exception."""
-    for note in getattr(error, "__notes__", ()):
-        found = _EXAMPLE.match(str(note))
-        if found is None:
-            continue
-        try:
-            call = ast.parse(found["call"].strip(), mode="eval").body
-        except SyntaxError:
-            return [["case", " ".join(found["call"].split())]]
-        if isinstance(call, ast.Call):
-            named = [(keyword.arg or "**", keyword.value) for keyword in call.keywords]
-            return [[name, ast.unparse(value)] for name, value in named if name != "self"]
-    return []
-
-
-def _seen(frame: types.FrameType, line: int) -> list[list[str]]:
-    """The values of names in the statement that failed, in the order in which they are read there."""
-    path = frame.f_code.co_filename
-    source = "".join(linecache.getlines(path))
-    names: dict[str, None] = {}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Assert) and node.lineno <= line <= (node.end_lineno or node.lineno):
-            reads = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
-            names |= dict.fromkeys(part.id for part in sorted(reads, key=lambda part: (part.lineno, part.col_offset)))
-    arguments = frame.f_code.co_varnames[: frame.f_code.co_argcount + frame.f_code.co_kwonlyargcount]
-    values = [(name, frame.f_locals[name]) for name in names if name in frame.f_locals and name not in arguments]
-    return [[name, _short(value)] for name, value in _plain(values)][:_SEEN]
-
-
-def _plain(values: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    for name, value in values:
-        if not callable(value) and not isinstance(value, types.ModuleType):
-            yield name, value
-
-
-def _short(value: Any) -> str:
-    try:
-        text = " ".join(repr(value).split())
-    except Exception as error:  # noqa: BLE001 - the model may have written __repr__
-        return f"(cannot be shown: {type(error).__name__})"
-    return text if len(text) <= _SHORT else f"{text[:_SHORT]}..."
 
 
 class _HostDatabase(ExampleDatabase):

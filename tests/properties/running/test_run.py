@@ -229,6 +229,13 @@ def test_a_model_that_cannot_be_loaded_is_the_problem_of_the_run(tmp_path):
     assert run.outcomes == ()
 
 
+def test_what_raises_below_the_model_is_on_the_line_of_the_model(tmp_path):
+    model = "import numpy as np\n" + MODEL.replace("x = x + action", "np.linalg.inv(np.zeros((2, 2)))")
+    run = run_tests(walk_in(tmp_path, "\ndef test_it():\n    predict(1, 1)\n", model))
+    (failure,) = run.outcomes[0].failures
+    assert (failure.type, failure.line) == ("LinAlgError", line_of(model, "np.linalg.inv"))
+
+
 def test_tests_that_are_no_python_are_named(tmp_path):
     with pytest.raises(CwmError, match=r"test_walk\.py: is not valid Python in line"):
         run_tests(walk_in(tmp_path, "\ndef test(:\n"))
