@@ -27,9 +27,7 @@ export async function debugMismatch(server: Server, memory: Memento, request: De
   const client = await running(server);
   const { state } = server;
   if (!client || state.kind !== "running") return;
-  // The Test Explorer has it saved at the same moment: then `save` has nothing to do, and says false.
-  if (document.isDirty) await document.save();
-  if (document.isUntitled || document.isDirty) {
+  if (document.isUntitled || !(await saved(document))) {
     await explain("The debugger runs the file on the disk: save it first.");
     return;
   }
@@ -47,6 +45,22 @@ export async function debugMismatch(server: Server, memory: Memento, request: De
     workspace.getWorkspaceFolder(document.uri),
     launch(type, state.python, document.uri, chosen),
   );
+}
+
+/** Has a file saved. The Test Explorer saves what it runs at the same moment: then ours is refused. */
+async function saved(document: TextDocument): Promise<boolean> {
+  if (!document.isDirty || (await document.save())) return true;
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(waiting);
+      listening.dispose();
+      resolve(!document.isDirty);
+    };
+    const waiting = setTimeout(end, 2000);
+    const listening = workspace.onDidSaveTextDocument((other) => {
+      if (other === document) end();
+    });
+  });
 }
 
 function launch(

@@ -50,6 +50,12 @@ export class Workbench {
     await this.page.keyboard.press("Enter");
   }
 
+  /** Answers the input box whose title ends with a word: one of several that follow each other. */
+  async enterFor(title: string, text: string): Promise<void> {
+    await this.page.locator(".quick-input-title", { hasText: new RegExp(`${title}$`) }).waitFor();
+    await this.enter(text);
+  }
+
   /** Waits for the input box that offers an answer. */
   async answers(value: string): Promise<void> {
     await this.page.waitForFunction(
@@ -200,7 +206,7 @@ export class Workbench {
   }
 
   #input(): Locator {
-    return this.page.locator('.quick-input-widget input[type="text"]').first();
+    return this.page.locator(".quick-input-widget .quick-input-box input").first();
   }
 }
 
