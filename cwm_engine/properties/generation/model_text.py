@@ -8,7 +8,7 @@ import re
 from cwm_engine.properties.generation.regions import Region
 from cwm_engine.properties.generation.subject import Subject, as_given, returned_values, takes_goal
 from cwm_engine.properties.generation.writing import docstring
-from cwm_engine.trajectories.columns import Leaf, Structure
+from cwm_engine.trajectories.columns import Kind, Leaf, Structure
 from cwm_engine.trajectories.dataset import Dataset
 
 _MODULES = ("copy", "math", "os", "random", "subprocess", "time")
@@ -28,23 +28,14 @@ def header(subject: Subject, origin: str, code: str) -> Region:
         "Needs pytest, hypothesis and numpy. `cwm properties` brings it up to date and keeps what is edited here.",
         indent=0,
     )
-    standard = sorted(
-        [
-            "import importlib.util",
-            "import sys",
-            *(f"import {name}" for name in _MODULES if re.search(rf"\b{name}(\.\w|, \")", code)),
-        ]
-    )
+    used = [name for name in _MODULES if re.search(rf"\b{name}(\.\w|, \")", code)]
+    standard = sorted(["import importlib.util", "import sys", *(f"import {name}" for name in used)])
+    standard += ["from pathlib import Path", *(["from unittest import mock"] if "mock." in code else [])]
     names = [name for name in ("Phase", "example", "given", "settings") if re.search(rf"\b{name}[(.]", code)]
     third = [f"from hypothesis import {', '.join(names)}", "from hypothesis import strategies as st"]
     if "np." in code:
         third.insert(0, "import numpy as np")
-    if "mock." in code:
-        standard.append("from unittest import mock")
-    path = ["from pathlib import Path"]
-    plain = sorted(line for line in standard if line.startswith("import"))
-    others = sorted([line for line in standard if line.startswith("from")] + path)
-    return Region("header", "__doc__", "\n".join([text, "", *plain, *others, "", *third]))
+    return Region("header", "__doc__", "\n".join([text, "", *standard, "", *third]))
 
 
 def model_regions(subject: Subject, dataset: Dataset) -> list[Region]:
@@ -72,7 +63,7 @@ def model_regions(subject: Subject, dataset: Dataset) -> list[Region]:
 
 def is_plain(structure: Structure) -> bool:
     """Whether a value is one number or text, the same for Python as for the environment."""
-    return isinstance(structure, Leaf) and not structure.shape
+    return isinstance(structure, Leaf) and not structure.shape and structure.kind is not Kind.JSON
 
 
 def given_state(dataset: Dataset, name: str) -> str:

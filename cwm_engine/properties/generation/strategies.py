@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cwm_engine.errors import CwmError
 from cwm_engine.properties.generation.regions import Region
 from cwm_engine.properties.generation.writing import WIDTH, assignment, inside, short
 from cwm_engine.properties.invariants import Invariant, Kind
@@ -19,6 +20,8 @@ MOST_NUMBERS = 160
 """Numbers of recorded states that are written into a file, where other states are made of them."""
 MOST_STATES = 500
 """States written where there are no others."""
+LONGEST = 12_000
+FEWEST = 5
 MOST_DIGITS = 6_000
 """Characters of states that are not single numbers."""
 EXAMPLES = 100
@@ -197,7 +200,12 @@ def _some_of(values: list[Any]) -> list[str]:
     """As many values as may be written, from all over the data."""
     texts = [repr(value) for value in values]
     longest = max(map(len, texts))
-    return _spread_out(texts, max(MOST_DIGITS // longest, 8))
+    if longest > LONGEST:
+        raise CwmError(
+            f"a state or action takes {longest:,} characters, too many to write some of them into a file of tests",
+            hint="properties are for states that people can read, not for images",
+        )
+    return _spread_out(texts, max(MOST_DIGITS // longest, FEWEST))
 
 
 def _actions(dataset: Dataset) -> str:
