@@ -138,7 +138,12 @@ class Printed(io.TextIOBase):
 
 
 class SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports modules from memory; a name that another name continues is a package."""
+    """Imports modules from memory; a name that another name continues is a package.
+
+    Args:
+        siblings: Their texts by full name.
+        names: The built-in names that they are given.
+    """
 
     def __init__(self, siblings: Mapping[str, str], names: dict[str, Any]) -> None:
         self._siblings = siblings
@@ -147,6 +152,7 @@ class SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        """Find a module by its name; its parents and a module to reload say nothing here."""
         del path, target
         if fullname not in self._siblings:
             return None
@@ -154,6 +160,7 @@ class SiblingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self, origin=f"<{fullname}>", is_package=is_package)
 
     def exec_module(self, module: types.ModuleType) -> None:
+        """Run its text."""
         name = module.__name__
         module.__dict__["__builtins__"] = self._names
         exec(compile(self._siblings[name], f"<{name}>", "exec", dont_inherit=True), module.__dict__)  # noqa: S102

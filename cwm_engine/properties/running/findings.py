@@ -31,7 +31,7 @@ _MARKER = re.compile(r"^# cwm: (?P<kind>[a-z]+) (?P<digest>[0-9a-f]{8})(?: (?P<f
 _FIELD = re.compile(r"\bnext_state(?P<path>(?:\[[^\]]*\])*)|\b(?P<name>reward|terminated|done)\b")
 _KEY = re.compile(r"\[['\"](?P<name>\w+)['\"]\]")
 _NO_DECISION = frozenset({"body", "after", "skip", "try", "finally"})
-_SENTENCE = re.compile(r"(.+?)(?:\.(?=\s|$)|$)")
+_STATEMENT = re.compile(r"(.+?)(?:[.:](?=\s|$)|$)")  # what follows a colon are details
 _SUSPECTS = 5
 _LONGEST = 300
 
@@ -144,10 +144,10 @@ class _Locator:
         return tuple(dict.fromkeys(_fields_in(self._assertion(failure.test_line or 0))))
 
     def statement(self, outcome: Outcome) -> str:
-        """What a test states: the first sentence of its docstring, or its name where it has none."""
+        """What a test states: the first sentence of its docstring up to details, or its name where it has none."""
         node = self._function(outcome)
         paragraph = (ast.get_docstring(node) if node is not None else None) or ""
-        sentence = _SENTENCE.match(" ".join(paragraph.partition("\n\n")[0].split()))
+        sentence = _STATEMENT.match(" ".join(paragraph.partition("\n\n")[0].split()))
         if sentence is None:
             return _words(outcome.test)
         _, bracket, parameters = outcome.test.partition("[")

@@ -79,7 +79,7 @@ def test_a_comment_suppresses_it_as_any_other():
 
 
 def test_a_docstring_says_what_is_stated_in_a_whole_sentence():
-    told = '"""No state comes up\n    but 1.5 and 2. It was so.\n\n    Mined.\n    """'
+    told = '"""No state comes up\n    but 1.5 and 2: while it goes on. It was so.\n\n    Mined.\n    """'
     tests = f"def test_x():\n    {told}\n    assert False\n"
     outcome = Outcome("test_x", 1, "failed", failures=(Failure("AssertionError", ""),))
     (finding,) = said(outcome, tests=tests)
