@@ -70,3 +70,15 @@ test("a continuous run follows the file as it is edited", async () => {
   await wrong.waitFor();
   await it.picture("continuous");
 });
+
+test("a test is debugged at its first failing step", async () => {
+  await it.workbench.command("Testing: Focus on Test Explorer View");
+  await row("taxi_broken.py").hover();
+  await row("taxi_broken.py").getByRole("button", { name: "Debug Test" }).click();
+  await it.workbench
+    .choices()
+    .filter({ hasText: /^Episode \d+, step \d+/ })
+    .first()
+    .waitFor();
+  await it.page.keyboard.press("Escape");
+});
