@@ -27,7 +27,7 @@ from cwm_engine.properties.adequacy.score import Fate, Verdict
 from cwm_engine.properties.asking.script import reason, recording_script
 from cwm_engine.properties.asking.search import Question
 from cwm_engine.properties.examination import Examination, Examiner
-from cwm_engine.properties.suite import collect
+from cwm_engine.properties.suite import Suite, collect
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.trajectories.dataset import Dataset
 
@@ -45,6 +45,7 @@ class AdequacyOptions:
         trajectories: The data, where not the configuration's.
         env: The real environment, where not the configuration's.
         use_env: Whether to ask the real environment.
+        data_only: Whether to leave rules out and ask what the recorded transitions test alone.
         script: Where to write the script that records what would test more.
         min_score: The score that has to be reached, 0..1.
         as_json: Whether to print a document instead of text.
@@ -56,6 +57,7 @@ class AdequacyOptions:
     trajectories: tuple[str, ...] = ()
     env: str | None = None
     use_env: bool = True
+    data_only: bool = False
     script: Path | None = None
     min_score: float | None = None
     as_json: bool = False
@@ -84,9 +86,7 @@ def run_adequacy(options: AdequacyOptions) -> int:
         require_writable(options.script)
     dataset = load_data(target, skip_bad=options.skip_bad)
     try:
-        found = _examined(
-            target, source.text, dataset, environment, limits=sandbox_limits(project.settings), seed=options.seed
-        )
+        found = _examined(target, source.text, dataset, environment, sandbox_limits(project.settings), options=options)
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         return _INTERRUPTED
@@ -99,16 +99,25 @@ def run_adequacy(options: AdequacyOptions) -> int:
         console = Console(highlight=False, soft_wrap=True)
         for line in _lines(found, target.spec, environment, written):
             console.print(line)
+        if options.script is not None and written is None:
+            console.print(Text(f"  not written: {options.script}; there is no sequence to record", "dim"))
     score = found.adequacy.score
     return int(options.min_score is not None and (score is None or score < options.min_score))
 
 
 def _examined(
-    target: ModelTarget, text: str, dataset: Dataset, environment: str | None, *, limits: Limits, seed: int
+    target: ModelTarget,
+    text: str,
+    dataset: Dataset,
+    environment: str | None,
+    limits: Limits,
+    *,
+    options: AdequacyOptions,
 ) -> Examination:
     kwargs = dataset.provenance.environment_kwargs if environment == dataset.provenance.environment else None
+    seed = options.seed
     with Bars() as bars:
-        suite = collect(dataset, environment, kwargs, seed=seed)
+        suite = Suite(dataset, ()) if options.data_only else collect(dataset, environment, kwargs, seed=seed)
         examiner = Examiner(
             settings=session_settings(target),
             suite=suite,

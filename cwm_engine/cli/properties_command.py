@@ -29,6 +29,9 @@ def properties(
         bool,
         typer.Option("--adequacy", help="Write no tests; say what of the model neither the data nor its rules test."),
     ] = False,
+    data_only: Annotated[
+        bool, typer.Option("--data-only", help="With --adequacy: what the data tests alone, without any rules.")
+    ] = False,
     script: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="With --adequacy: write a script that records what would test more."),
@@ -65,6 +68,7 @@ def properties(
             trajectories=tuple(trajectories or ()),
             env=env,
             use_env=not no_env,
+            data_only=data_only,
             script=script,
             min_score=min_score,
             as_json=output_format is TextOrJson.JSON,
@@ -72,8 +76,8 @@ def properties(
             skip_bad=skip_bad,
         )
         raise typer.Exit(run_adequacy(asked))
-    if script is not None or min_score is not None:
-        raise typer.BadParameter("--script and --min-score belong to --adequacy")
+    if script is not None or min_score is not None or data_only:
+        raise typer.BadParameter("--script, --min-score and --data-only belong to --adequacy")
     options = PropertiesOptions(
         file=file,
         trajectories=tuple(trajectories or ()),

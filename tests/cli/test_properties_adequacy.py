@@ -34,8 +34,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def document(folder):
     """What is told of the right model, with the script that is written."""
-    done = cwm(folder, "properties", "cartpole.py", "--adequacy", "--env", "CartPole-v1", "--script", "ask.py",
-               "--output-format", "json")  # fmt: skip
+    done = cwm(folder, "properties", "cartpole.py", "--adequacy", "--data-only", "--env", "CartPole-v1",
+               "--script", "ask.py", "--output-format", "json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -46,7 +46,7 @@ def test_the_document_is_a_report_with_the_score_beside_it(document):
     assert 0.5 < adequacy["score"] < 1.0
     assert sum(adequacy["counts"].values()) == len(adequacy["mutants"])
     assert adequacy["environment"] == "CartPole-v1"
-    assert adequacy["properties"] > 0
+    assert adequacy["properties"] == 0
 
 
 def test_lines_that_nothing_tests_have_a_finding(document):
@@ -78,6 +78,16 @@ def test_the_text_says_how_many_are_killed_by_what(folder):
     assert "--script FILE" in done.stdout
 
 
+def test_rules_mined_with_the_environment_kill_what_the_data_leaves(folder, document):
+    data = ("--trajectories", "trajectories/cartpole.sqlite", "--env", "CartPole-v1")
+    done = cwm(folder, "properties", "cartpole.py", "--adequacy", *data, "--output-format", "json")
+    assert done.returncode == 0, done.stderr
+    adequacy = json.loads(done.stdout)["adequacy"]
+    assert adequacy["properties"] > 0
+    assert adequacy["counts"]["properties"] > 0
+    assert adequacy["score"] > document["adequacy"]["score"]
+
+
 def test_a_score_that_is_asked_for_and_not_reached_ends_with_1(folder):
     data = ("--trajectories", "trajectories/cartpole.sqlite", "--no-env", "--adequacy")
     assert cwm(folder, "properties", "cartpole.py", *data, "--min-score", "1").returncode == 1
@@ -97,6 +107,7 @@ def test_a_wrong_model_is_sent_to_the_check(folder):
         (("--adequacy", "--diff"), "writes no tests"),
         (("--script", "x.py"), "belong to --adequacy"),
         (("--min-score", "0.5"), "belong to --adequacy"),
+        (("--data-only",), "belong to --adequacy"),
         (("--adequacy", "--no-env", "--script", "x.py"), "name it with --env"),
     ],
 )

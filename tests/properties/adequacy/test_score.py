@@ -32,8 +32,7 @@ SHORT = made([(float(x), a, x + (1.0 if a else -1.0), 0.0, False) for x in range
 
 def examined(source=WALK, dataset=SHORT, invariants=(), **more) -> Adequacy:
     subject = Subject(program_of(source), dataset, "plain", Prepared(dataset))
-    result = adequacy(subject, invariants, **{"states": 5000, **more})
-    return result
+    return adequacy(subject, invariants, **{"states": 5000, **more})
 
 
 def fates(result):
