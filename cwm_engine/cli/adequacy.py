@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,11 @@ def _examined(
 ) -> Examination:
     kwargs = dataset.provenance.environment_kwargs if environment == dataset.provenance.environment else None
     seed = options.seed
-    with Bars() as bars:
+    stderr = Console(stderr=True)
+    mining = stderr.status(f"Mining rules for {target.spec}") if stderr.is_terminal else nullcontext()
+    with mining:
         suite = Suite(dataset, ()) if options.data_only else collect(dataset, environment, kwargs, seed=seed)
+    with Bars() as bars:
         examiner = Examiner(
             settings=session_settings(target),
             suite=suite,
