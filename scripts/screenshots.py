@@ -15,6 +15,7 @@ PICTURES = {
     "vscode_repair": "synthesize/diff",
     "vscode_search_tree": "synthesize/search-tree",
     "vscode_trajectories": "trajectories/wrong-step",
+    "vscode_grids": "trajectories/grids",
     "vscode_tests": "testing/difference",
 }
 """By the name they get, the picture that a test leaves."""

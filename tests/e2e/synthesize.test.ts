@@ -132,7 +132,8 @@ test("the searches that are kept tell their size, and can be deleted", async () 
   const rows = it.workbench.choices();
   await rows.filter({ hasText: "cartpole_broken.py" }).first().waitFor();
   assert.match(await rows.first().innerText(), /\d+(\.\d)? [kM]B, 20\d\d/);
-  await rows.first().locator(".monaco-checkbox, .quick-input-list-checkbox").first().click();
-  await it.page.keyboard.press("Enter");
+  await rows.first().locator(".monaco-checkbox").click();
+  await it.page.locator('.quick-input-list .monaco-list-row[aria-checked="true"]').waitFor();
+  await it.page.locator(".quick-input-widget").getByRole("button", { name: "OK" }).click();
   await until(() => readdirSync(folder).length < before);
 });
