@@ -20,6 +20,11 @@ test("a run shows which model is right and which is wrong", async () => {
     .locator('.test-explorer .monaco-list-row[aria-label*="cartpole_broken.py"][aria-label*="(Failed)"]')
     .waitFor();
   await it.page.locator('.test-explorer .monaco-list-row[aria-label*="taxi.py"][aria-label*="(Passed)"]').waitFor();
+  await it.page.locator(".test-explorer .result-summary", { hasText: /\/\d/ }).waitFor();
+  await it.page
+    .locator(".pane-header .codicon-testing-cancel-icon, .codicon-testing-cancel-icon")
+    .first()
+    .waitFor({ state: "detached" });
   await it.picture("run");
 });
 
@@ -41,7 +46,9 @@ test("a failing step shows what was expected beside what was predicted", async (
   await row(/step \d+: obs wrong/)
     .first()
     .click();
-  await it.page.locator(".test-output-peek, .test-output-peek-message-container").first().waitFor();
+  const difference = it.page.locator(".test-output-peek-message-container .monaco-diff-editor").first();
+  await difference.locator(".view-line", { hasText: "obs =" }).first().waitFor();
+  await difference.locator(".char-insert, .line-insert").first().waitFor();
   await it.picture("difference");
 });
 

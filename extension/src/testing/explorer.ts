@@ -100,6 +100,8 @@ export class Explorer implements Disposable {
     const client = await this.#server.ensure({ asked: false });
     if (!place || !client) return;
     if (place.kind === "file") {
+      // Listed by a run: to list them anew would take its results away.
+      if (item.children.size) return;
       const document = await workspace.openTextDocument(place.uri);
       const { token } = new CancellationTokenSource();
       const { datasets } = await resultsOf(client, document, token);
