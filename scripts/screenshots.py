@@ -28,7 +28,7 @@ def main() -> None:
         sys.exit(f"there is no picture {', '.join(missing)}: run the end-to-end tests first")
     for name, source in PICTURES.items():
         with Image.open(TAKEN / f"{source}.png") as picture:
-            few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+            few = picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few.save(IMAGES / f"{name}.png", optimize=True)
 
 
