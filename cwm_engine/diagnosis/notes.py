@@ -21,29 +21,33 @@ from cwm_engine.world_model.probes import Instrumented
 _ALMOST_ONE = 1.0 - 1e-12
 
 
-def run_notes(evidence: Evidence, places: Places, instrumented: Instrumented, *, stochastic: bool) -> list[Finding]:
+def run_notes(
+    evidence: Evidence, places: Places, instrumented: Instrumented, tree: ast.Module, *, stochastic: bool
+) -> list[Finding]:
     """Everything worth saying about a run apart from wrong predictions.
 
     Args:
         evidence: What the run showed.
         places: The places of the model's file.
         instrumented: The model with its probes.
+        tree: The model's file, parsed.
         stochastic: Whether the model is declared to answer differently each time.
     """
     notes = [*_reruns(evidence, places, stochastic=stochastic), *_prints(evidence, places), *_data(evidence, places)]
     if evidence.status is Status.COMPLETE and (evidence.row_status == PREDICTED).any():
-        notes += unexercised(evidence, places, instrumented)
+        notes += unexercised(evidence, places, instrumented, tree)
     return notes
 
 
-def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented) -> list[Finding]:
+def unexercised(evidence: Evidence, places: Places, instrumented: Instrumented, tree: ast.Module) -> list[Finding]:
     """The outermost pieces of code that no transition executes, and the branches without code that none takes.
 
     Nothing where it is not known of every transition; a branch that no action can take is none.
     """
-    tree = ast.parse(evidence.program.source)
-    impossible = exhaustive(tree, evidence.prepared.dataset.spaces.action)
     silent = silent_blocks(evidence, places, instrumented)
+    if not silent:
+        return []
+    impossible = exhaustive(tree, evidence.prepared.dataset.spaces.action)
     tests = _tests(tree)
     return [
         *(_unexecuted(block, tests.get(block.line) if block.kind == "then" else None, places, tree)

@@ -240,7 +240,7 @@ class Session:
             *problems,
             *wrong_data(evidence, places, instrumented, self.settings.environment),
             *failures(evidence, places),
-            *run_notes(evidence, places, instrumented, stochastic=self.settings.stochastic),
+            *run_notes(evidence, places, instrumented, version.tree, stochastic=self.settings.stochastic),
             *scalar_numpy(version.tree, version.lines),
         ]
 
