@@ -36,7 +36,9 @@ class LongWork:
         self._quiet = quiet
         self._told: str | None = None
 
-    async def result(self, job: str, params: Message, on_message: Callable[[Message, Job], None]) -> Message:
+    async def result(
+        self, job: str, params: Message, on_message: Callable[[Message, Job], None] | None = None
+    ) -> Message:
         """Do the job, and end it at once when the request is cancelled.
 
         The job is told `{"stop": true}` when the progress is cancelled, and ended if that does not help.
@@ -59,7 +61,7 @@ class LongWork:
             if "result" in message or "error" in message:
                 if not done.done():
                     done.set_result(message)
-            else:
+            elif on_message is not None:
                 on_message(message, running)
 
         def end(reason: str | None) -> None:

@@ -47,11 +47,8 @@ def register(server: CwmServer) -> None:
         return action
 
     @server.feature(PIN)
-    async def pin(params: PinParams) -> PinResult:
-        return await _pin(server, params)
-
     @server.command("cwm.pin")
-    async def pin_command(params: PinParams) -> PinResult:
+    async def pin(params: PinParams) -> PinResult:
         return await _pin(server, params)
 
 

@@ -14,6 +14,7 @@ def register(server: CwmServer) -> None:
     """Add the request and the command."""
 
     @server.feature(CHECK)
+    @server.command(COMMAND)
     async def check(params: CheckParams) -> CheckResult:
         snapshot = server.documents.snapshot(params.uri)
         if snapshot is None:
@@ -23,7 +24,3 @@ def register(server: CwmServer) -> None:
         checked = await server.checks.check(snapshot)
         report = Report(checked.reports).to_json()
         return CheckResult(schema=SCHEMA, version=checked.snapshot.version, outcome=checked.outcome, report=report)
-
-    @server.command(COMMAND)
-    async def check_command(params: CheckParams) -> CheckResult:
-        return await check(params)

@@ -46,11 +46,8 @@ def register(server: CwmServer) -> None:
     again: dict[str, asyncio.Task[Any]] = {}
 
     @server.feature(PROPERTIES)
-    async def properties(params: PropertiesParams) -> PropertiesResult:
-        return await _write(server, params)
-
     @server.command("cwm.properties")
-    async def properties_command(params: PropertiesParams) -> PropertiesResult:
+    async def properties(params: PropertiesParams) -> PropertiesResult:
         return await _write(server, params)
 
     @server.feature(PROPERTY_TESTS)
@@ -106,7 +103,7 @@ async def _write(server: CwmServer, params: PropertiesParams) -> PropertiesResul
         "tests": str(tests),
         "before": before or "",
     }
-    found = await work.result("cwm_server.property_jobs:write", asked, lambda _message, _job: None)
+    found = await work.result("cwm_server.property_jobs:write", asked)
     text = found["text"]
     edit, applied = None, False
     if text != before:

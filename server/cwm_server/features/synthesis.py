@@ -40,19 +40,13 @@ def register(server: CwmServer) -> None:
     """Add the requests and the commands."""
 
     @server.feature(SYNTHESIZE)
+    @server.command("cwm.synthesize")
     async def synthesize(params: SynthesizeParams) -> SynthesizeResult:
         return await _synthesize(server, params)
 
-    @server.command("cwm.synthesize")
-    async def synthesize_command(params: SynthesizeParams) -> SynthesizeResult:
-        return await _synthesize(server, params)
-
     @server.feature(FIT)
-    async def fit(params: FitParams) -> FitResult:
-        return await _fit(server, params)
-
     @server.command("cwm.fit")
-    async def fit_command(params: FitParams) -> FitResult:
+    async def fit(params: FitParams) -> FitResult:
         return await _fit(server, params)
 
 
@@ -94,7 +88,7 @@ async def _fit(server: CwmServer, params: FitParams) -> FitResult:
     snapshot, path = runnable(server, params.uri)
     work = LongWork(server, f"Fitting the numbers of {snapshot.name}", params.work_done_token)
     asked = {"path": path, "model": params.model, "text": snapshot.text}
-    found = await work.result("cwm_server.fitting:main", asked, _hear_nothing)
+    found = await work.result("cwm_server.fitting:main", asked)
     document, program = found["document"], found["program"]
     rewriting = None
     if program != snapshot.text:
@@ -104,11 +98,6 @@ async def _fit(server: CwmServer, params: FitParams) -> FitResult:
         rewriting = Rewriting(snapshot, program, "Use the fitted numbers", details)
     edit, applied = await _offered(server, rewriting, apply=params.apply)
     return FitResult(schema=SCHEMA, version=snapshot.version, fit=document, program=program, edit=edit, applied=applied)
-
-
-def _hear_nothing(message: Message, job: Job) -> None:
-    """Nothing is said before the result."""
-    del message, job
 
 
 async def _offered(
