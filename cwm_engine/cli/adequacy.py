@@ -18,11 +18,11 @@ from cwm_engine.checking.report import Report
 from cwm_engine.checking.show import crop, printable, show, show_count, show_share
 from cwm_engine.cli.output import OutputFormat, write_report
 from cwm_engine.cli.progress import Bars
-from cwm_engine.cli.target import source_of
+from cwm_engine.cli.target import existing_model
 from cwm_engine.cli.writing import require_writable, write_text
 from cwm_engine.diagnosis.opening import load_data, sandbox_limits, session_settings
 from cwm_engine.errors import CwmError
-from cwm_engine.project import ModelTarget, find_project, one_target
+from cwm_engine.project import ModelTarget
 from cwm_engine.properties.adequacy.mutants import Mutant
 from cwm_engine.properties.adequacy.score import Fate, Verdict
 from cwm_engine.properties.asking.script import reason, recording_script
@@ -75,11 +75,7 @@ def run_adequacy(options: AdequacyOptions) -> int:
     Raises:
         CwmError: There is no such model or no data, the model is wrong about it, or the script cannot be written.
     """
-    project = find_project(options.file.partition("::")[0])
-    target = one_target(options.file, project, options.trajectories)
-    source = source_of(target.path)
-    if source is None:
-        raise CwmError("no such file", path=target.path, hint="name a model that is there")
+    project, target, source = existing_model(options.file, options.trajectories)
     environment = (options.env or target.env) if options.use_env else None
     if options.script is not None:
         if environment is None:

@@ -14,13 +14,12 @@ from rich.text import Text
 
 from cwm_engine.checking.show import printable, show_count, show_share
 from cwm_engine.cli.output_text import diff_line
-from cwm_engine.cli.target import source_of
+from cwm_engine.cli.target import existing_model
 from cwm_engine.cli.writing import replace_text, require_writable, write_text
-from cwm_engine.errors import CwmError
 from cwm_engine.induction.documents import fit_diff, fit_json
 from cwm_engine.induction.fit import SECONDS, Fit
 from cwm_engine.induction.opening import fit_target
-from cwm_engine.project import ModelTarget, find_project, one_target
+from cwm_engine.project import ModelTarget
 from cwm_engine.settings import Settings
 from cwm_engine.world_model.source import ModelSource
 
@@ -61,11 +60,8 @@ def run_fit(options: FitOptions) -> int:
     Raises:
         CwmError: There is nothing to fit, or the result cannot be written.
     """
-    project = find_project(options.file.partition("::")[0])
-    target = one_target(options.file, project, options.trajectories)
-    source = source_of(target.path)
-    if source is None:
-        raise CwmError("no such file", path=target.path, hint="numbers are fitted in a file that is there")
+    hint = "numbers are fitted in a file that is there"
+    project, target, source = existing_model(options.file, options.trajectories, hint=hint)
     for place in ([options.output] if options.output else []) + ([target.path] if options.write else []):
         require_writable(place)
     try:

@@ -16,11 +16,11 @@ from rich.text import Text
 
 from cwm_engine.checking.show import printable, show_count
 from cwm_engine.cli.output_text import diff_line
-from cwm_engine.cli.target import source_of
+from cwm_engine.cli.target import existing_model
 from cwm_engine.cli.writing import require_writable, write_text
 from cwm_engine.diagnosis.opening import load_data
 from cwm_engine.errors import CwmError
-from cwm_engine.project import ModelTarget, find_project, one_target
+from cwm_engine.project import ModelTarget
 from cwm_engine.properties.generation import Merged, file_of_tests
 from cwm_engine.properties.suite import Suite
 from cwm_engine.properties.updating import updated_tests
@@ -78,11 +78,7 @@ def run_properties(options: PropertiesOptions) -> int:
     Raises:
         CwmError: There is no such model or no data, the environment cannot be played, or the file cannot be written.
     """
-    project = find_project(options.file.partition("::")[0])
-    target = one_target(options.file, project, options.trajectories)
-    source = source_of(target.path)
-    if source is None:
-        raise CwmError("no such file", path=target.path, hint="name a model that is there")
+    _, target, source = existing_model(options.file, options.trajectories)
     path = options.output or file_of_tests(target)
     if not options.diff and options.output is not None:
         require_writable(path)

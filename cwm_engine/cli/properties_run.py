@@ -16,10 +16,9 @@ from cwm_engine.checking.report import ModelReport, Status
 from cwm_engine.checking.show import printable, show_count
 from cwm_engine.cli.output_text import near, print_findings
 from cwm_engine.cli.properties import PropertiesOptions, write_tests
-from cwm_engine.cli.target import source_of
+from cwm_engine.cli.target import existing_model
 from cwm_engine.diagnosis.opening import load_data, sandbox_limits
-from cwm_engine.errors import CwmError
-from cwm_engine.project import ModelTarget, Project, find_project, one_target
+from cwm_engine.project import ModelTarget, Project
 from cwm_engine.properties.generation import file_of_tests
 from cwm_engine.properties.running import DEADLINE_SECONDS, Outcome, Run, findings_of, run_tests, written_tests
 from cwm_engine.world_model.source import ModelSource
@@ -42,11 +41,7 @@ def run_written(options: PropertiesOptions, seconds: float | None) -> int:
     Raises:
         CwmError: There is no such model, or its tests cannot be written or run.
     """
-    project = find_project(options.file.partition("::")[0])
-    target = one_target(options.file, project, options.trajectories)
-    source = source_of(target.path)
-    if source is None:
-        raise CwmError("no such file", path=target.path, hint="name a model that is there")
+    project, target, source = existing_model(options.file, options.trajectories)
     path = options.output or file_of_tests(target)
     try:
         if not path.exists():
