@@ -30,15 +30,14 @@ def sample_cases(dataset: Dataset, count: int, seed: int = 0, invariants: tuple[
         invariants: What is known of the states (see `mining.mine`).
     """
     lot = np.random.default_rng(seed)
-    ended = np.flatnonzero(~dataset.terminated)
-    states = Columns.concatenate([dataset.observations, dataset.next_observations.take(ended)])
+    states = begun_from(dataset)
     chosen = states.take(lot.integers(0, len(states), count))
     actions = dataset.actions.take(lot.integers(0, len(dataset), count))
     bound = any(invariant.kind is Kind.CONSERVED for invariant in invariants)
     if isinstance(states.structure, Leaf) and states.structure.kind is LeafKind.FLOAT and not bound:
         moved = count // 2
         chosen = replace(chosen, arrays=(_moved(chosen.arrays[0], states.arrays[0], moved, lot),))
-    return _cases(chosen, actions, dataset)
+    return as_cases(dataset, chosen, actions)
 
 
 def cases_of(places: Sequence[Place], like: Dataset) -> Dataset:
@@ -48,20 +47,22 @@ def cases_of(places: Sequence[Place], like: Dataset) -> Dataset:
         CwmError: One of them does not have that structure.
     """
     states, actions = zip(*places, strict=True)
-    return _cases(
+    return as_cases(
+        like,
         Columns.from_values(states, like.observations.structure),
         Columns.from_values(actions, like.actions.structure),
-        like,
     )
 
 
-def _cases(states: Columns, actions: Columns, like: Dataset) -> Dataset:
+def as_cases(dataset: Dataset, states: Columns, actions: Columns) -> Dataset:
+    """States and actions as a dataset of episodes of one step, in which nothing is known to follow."""
     count = len(states)
     return replace(
-        like,
+        dataset,
         observations=states,
         actions=actions,
-        next_observations=states,
+        next_observations=states if states.structure == dataset.next_observations.structure
+        else dataset.next_observations.take(np.zeros(count, dtype=np.intp)),
         rewards=np.zeros(count),
         terminated=np.zeros(count, dtype=np.bool_),
         truncated=np.ones(count, dtype=np.bool_),
@@ -69,7 +70,13 @@ def _cases(states: Columns, actions: Columns, like: Dataset) -> Dataset:
         step=np.zeros(count, dtype=np.int32),
         info={},
         skipped=(),
-    )
+    )  # fmt: skip
+
+
+def begun_from(dataset: Dataset) -> Columns:
+    """The recorded states that a step can begin from: those that ended an episode are none."""
+    going_on = np.flatnonzero(~dataset.terminated)
+    return Columns.concatenate([dataset.observations, dataset.next_observations.take(going_on)])
 
 
 def _moved(chosen: Floats, states: Floats, count: int, lot: np.random.Generator) -> Floats:

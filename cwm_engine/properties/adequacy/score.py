@@ -23,8 +23,9 @@ from cwm_engine.findings import Span
 from cwm_engine.properties.adequacy.batches import JOBS, Outcome, compare
 from cwm_engine.properties.adequacy.mutants import MOST, Mutant, mutants_of
 from cwm_engine.properties.adequacy.second_places import broken_in_two_places
-from cwm_engine.properties.adequacy.states import CASES, SAMPLED, as_cases, sample_states
+from cwm_engine.properties.adequacy.states import CASES, SAMPLED, sample_states
 from cwm_engine.properties.invariants import Invariant, try_on
+from cwm_engine.properties.sampling import as_cases
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.columns import Columns, Kind, Leaf, to_json

@@ -5,8 +5,6 @@ Two programs that predict the same on all of them pass for equivalent.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +13,7 @@ from cwm_engine.checking.run import Runner
 from cwm_engine.properties.elements import Element, state_elements
 from cwm_engine.properties.invariants import Invariant
 from cwm_engine.properties.mining.states import limits_of
-from cwm_engine.properties.sampling import sample_cases
+from cwm_engine.properties.sampling import as_cases, begun_from, sample_cases
 from cwm_engine.sandbox.handles import ChildDied
 from cwm_engine.sandbox.transitions import Form
 from cwm_engine.trajectories.columns import Columns, Kind, Leaf, leaves
@@ -72,33 +70,13 @@ def sample_states(
         left -= len(roamed)
     spread = _box(dataset, left, lot)
     if spread is None:
-        ended = np.flatnonzero(~dataset.terminated)
-        known = Columns.concatenate([dataset.observations, dataset.next_observations.take(ended)])
+        known = begun_from(dataset)
         if roamed is not None:
             known = Columns.concatenate([known, roamed])
         spread = known.take(lot.integers(0, len(known), left))
     states = Columns.concatenate([*parts, spread])
     more = dataset.actions.take(lot.integers(0, len(dataset), len(states) - CASES))
     return as_cases(dataset, states, Columns.concatenate([cases.actions, more]))
-
-
-def as_cases(dataset: Dataset, states: Columns, actions: Columns) -> Dataset:
-    """States and actions as a dataset of episodes of one step, in which nothing is known to follow."""
-    count = len(states)
-    return replace(
-        dataset,
-        observations=states,
-        actions=actions,
-        next_observations=states if states.structure == dataset.next_observations.structure
-        else dataset.next_observations.take(np.zeros(count, dtype=np.intp)),
-        rewards=np.zeros(count),
-        terminated=np.zeros(count, dtype=np.bool_),
-        truncated=np.ones(count, dtype=np.bool_),
-        episode=np.arange(count, dtype=np.int32),
-        step=np.zeros(count, dtype=np.int32),
-        info={},
-        skipped=(),
-    )  # fmt: skip
 
 
 def _roamed(runner: Runner, program: Program, form: Form, *, steps: int, seed: int) -> Columns | None:

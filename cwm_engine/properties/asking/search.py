@@ -16,7 +16,7 @@ from cwm_engine.errors import CwmError
 from cwm_engine.properties.adequacy.batches import columns_that_count
 from cwm_engine.properties.adequacy.mutants import Mutant
 from cwm_engine.properties.adequacy.score import actions_of
-from cwm_engine.properties.adequacy.states import as_cases
+from cwm_engine.properties.sampling import as_cases
 from cwm_engine.sandbox.handles import ChildDied
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.sandbox.transitions import Form
