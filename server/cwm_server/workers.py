@@ -100,7 +100,7 @@ class Workers:
         self.interpreter = chosen
         spare, self._spare = self._spare, None
         if spare is not None:
-            spare.add_done_callback(lambda future: None if future.exception() else future.result().kill())
+            self._discard(spare)
         return True
 
     async def start(self, job: str, params: Message, on_message: OnMessage, on_end: OnEnd) -> Job:
@@ -116,11 +116,12 @@ class Workers:
         Raises:
             OSError: No process can be started.
         """
-        spare, self._spare = self._spare, None
-        if spare is None:
-            process = await self._launch()
-        else:
-            process = await asyncio.shield(spare)
+        launch, self._spare = self._spare or asyncio.ensure_future(self._launch()), None
+        try:
+            process = await asyncio.shield(launch)
+        except asyncio.CancelledError:
+            self._discard(launch)  # nobody waits for it any more
+            raise
         started = Job(process, on_message, on_end)
         started.send({"job": job, "params": params})
         if self._timer is None and not self._closed:
@@ -134,6 +135,16 @@ class Workers:
             self._timer.cancel()
         for process in list(self._all):
             process.kill()
+
+    @staticmethod
+    def _discard(launch: asyncio.Future[_Process]) -> None:
+        """End a process as soon as it has started."""
+
+        def end(launched: asyncio.Future[_Process]) -> None:
+            if launched.exception() is None:
+                Job(launched.result(), lambda _: None, lambda _: None).kill()  # a job's threads close its pipes
+
+        launch.add_done_callback(end)
 
     async def _launch(self) -> _Process:
         process = await asyncio.to_thread(_Process, self.interpreter)

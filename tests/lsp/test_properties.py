@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,20 @@ async def test_they_stay_beside_the_others_while_the_model_is_edited_and_go_when
     ), "they flickered"
     assert len(shared_editor.shown(uri)) == others + 1
     shared_editor.edit(uri, RIGHT)
+    await shared_editor.until(lambda: not broken(shared_editor, uri))
+
+
+async def test_where_they_come_to_no_verdict_they_are_run_once_more(shared_editor, project, tests):
+    uri = project.uri
+    await shared_editor.opened(uri, FALLS)
+    await shared_editor.request("cwm/runProperties", {"uri": uri})
+    await shared_editor.until(lambda: broken(shared_editor, uri))
+    shared_editor.open(tests.as_uri(), HEAD + "import no_such_module\n" + TESTS)
+    shared_editor.edit(uri, RIGHT)
+    await shared_editor.settled(uri)
+    await asyncio.sleep(1.5)  # by then they were run
+    assert broken(shared_editor, uri)
+    shared_editor.edit(tests.as_uri(), HEAD + TESTS)
     await shared_editor.until(lambda: not broken(shared_editor, uri))
 
 

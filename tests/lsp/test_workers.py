@@ -92,6 +92,17 @@ async def test_a_warm_process_does_the_next_job(workers):
     assert await heard.end() is None
 
 
+async def test_a_process_that_nobody_waits_for_any_more_is_ended(workers):
+    before = descendants(os.getpid())
+    starting = asyncio.ensure_future(start(workers, "chatter", {}))
+    await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait([starting])
+    await asyncio.get_running_loop().shutdown_default_executor()
+    await asyncio.sleep(0)
+    assert all_end(descendants(os.getpid()) - before)
+
+
 async def test_a_job_ends_with_the_process_that_wanted_it(workers):
     code = (
         f"import asyncio, sys; sys.path.insert(0, {ROOT!r})\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,11 @@ AGAIN_SECONDS = 0.6
 
 AGAIN_DEADLINE_SECONDS = 15.0
 """How long these may take then: nobody has asked for them."""
+
+AGAIN_TIMES = 3
+"""How often they are run where a run ends without a verdict, each after and within twice the time of the one before."""
+
+logger = logging.getLogger(__name__)
 
 
 def register(server: CwmServer) -> None:
@@ -177,13 +183,24 @@ def _learn(server: CwmServer, snapshot: Snapshot, model: str | None, found: Mess
 
 
 async def _run_again(server: CwmServer, uri: str) -> None:
-    await asyncio.sleep(AGAIN_SECONDS)
-    for model, failing in server.broken.failing(uri).items():
-        params = RunPropertiesParams(uri=uri, model=model, only=list(failing))
-        try:
-            await _run(server, params, LongWork(server, "", None, quiet=True), AGAIN_DEADLINE_SECONDS)
-        except CwmError:
-            return  # what was known stays until somebody asks again
+    """Run the broken tests of a file again; what was known of them stays where they come to no verdict."""
+    left = server.broken.failing(uri)
+    for scale in (2**time for time in range(AGAIN_TIMES)):
+        await asyncio.sleep(scale * AGAIN_SECONDS)
+        for model, failing in list(left.items()):
+            params = RunPropertiesParams(uri=uri, model=model, only=list(failing))
+            work = LongWork(server, "", None, quiet=True)
+            try:
+                found = await _run(server, params, work, scale * AGAIN_DEADLINE_SECONDS)
+            except CwmError as error:
+                logger.warning("broken properties could not be run again: %s", error)
+                continue
+            if found.status == "complete":
+                del left[model]
+            else:
+                logger.warning("broken properties came to no verdict: %s", found.problem or "they take too long")
+        if not left:
+            return
 
 
 def _is_one_of(test: Message, names: Sequence[str]) -> bool:
