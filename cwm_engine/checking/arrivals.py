@@ -47,6 +47,7 @@ class Arrivals:
         everything: Whether it was asked to run all rows.
         results: Its predictions; status and path as they were when they were compared.
         loaded: Whether the model was loaded and constructed.
+        done: How many rows have been compared.
         comparison, wrong, checked, paths, failures, load_failure, reruns, form, loading, printed: See `Evidence`.
     """
 
@@ -66,7 +67,7 @@ class Arrivals:
     form: Form = "plain"
     loading: bytes = b""
     printed: str = ""
-    _done: int = 0
+    done: int = 0
     _failing: int = 0
 
     def __post_init__(self) -> None:
@@ -156,12 +157,12 @@ class Arrivals:
         wrong[status != PREDICTED] = True
         seen = self.checked[rows]
         # Rows may come a second time: chosen ones, and all of them when the inputs turn out to need another form.
-        self._done += int((~seen).sum())
+        self.done += int((~seen).sum())
         self._failing += int(wrong.any(axis=1).sum()) - int(self.wrong[rows].any(axis=1).sum())
         self.wrong[rows] = wrong
         self.checked[rows] = True
         if self.on_progress is not None:
-            self.on_progress(Progress(self._done, len(prepared.dataset), self._failing))
+            self.on_progress(Progress(self.done, len(prepared.dataset), self._failing))
 
     def _dataset_rows(self, runs: Any) -> tuple[Any, Any]:
         """Rows of the dataset that a chunk of runs answers, and the run of each."""

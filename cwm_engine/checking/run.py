@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -16,11 +16,12 @@ from cwm_engine.checking.report import Status
 from cwm_engine.sandbox.host import Child, ChildDied, Zygote
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.sandbox.outputs import Failure
+from cwm_engine.sandbox.predict import SAMPLE
 from cwm_engine.sandbox.results import Results
 from cwm_engine.sandbox.stop import Stop
 from cwm_engine.sandbox.transitions import Form, pack
 
-__all__ = ["OnProgress", "Progress", "Runner"]
+__all__ = ["Early", "OnProgress", "Progress", "Runner"]
 
 LOADING = 5
 """How many times as long as a step loading may take: a long file has to be compiled, and may work out tables."""
@@ -28,7 +29,19 @@ LOADING = 5
 EARLY_SECONDS = 0.1
 """How long a run may take before it is told what it has shown so far."""
 
-OnEarly = Callable[[Evidence], None]
+
+@dataclass(frozen=True)
+class Early:
+    """Who hears what a run has shown so far, now and then, once something in it is wrong for sure.
+
+    Attributes:
+        tell: Called with that.
+        seconds: How long a run may take before the first time; with 0.0 what runs first is told already.
+    """
+
+    tell: Callable[[Evidence], None]
+    seconds: float = EARLY_SECONDS
+
 
 _TICK = 0.05
 _BYTES_PER_CHARACTER = 4
@@ -85,7 +98,7 @@ class Runner:
                     preload=sorted(self._preload),
                     jobs=self._jobs,
                     limits=self.limits,
-                    spares=2,  # a check often takes a second child at once, to see whether the form matters
+                    spares=2,
                 )
         child = self._zygote.take()
         self.stop.watch(child)
@@ -100,7 +113,7 @@ class Runner:
         stop_at_failure: bool = False,
         form: Form | None = None,
         on_progress: OnProgress | None = None,
-        on_early: OnEarly | None = None,
+        early: Early | None = None,
     ) -> Evidence:
         """Run a program over all transitions and compare its predictions with what was observed.
 
@@ -111,20 +124,22 @@ class Runner:
             stop_at_failure: Whether one wrong transition is enough to know.
             form: How the model is given states and actions; found out when not given.
             on_progress: Called after the first rows and after every chunk.
-            on_early: Called now and then with what a long run has shown so far, once something in it is wrong for sure.
+            early: Who hears of it before it is over.
 
         Raises:
             Stopped: The check was stopped.
         """
         options = {
             "first": (self._spread if first is None else first).tolist(),
-            "all": True,
             "determinism": determinism,
+            "form": form,
         }
-        evidence = self._run_once(program, {**options, "form": form}, stop_at_failure, on_progress, on_early)
-        if form is None and self._depends_on_form(evidence):
-            evidence = self._run_once(program, {**options, "form": "stored"}, stop_at_failure, on_progress, on_early)
-        return evidence
+        found = self._run_once(program, options, stop_at_failure, on_progress, early)
+        if found is None:  # what is wrong with plain numbers may be right with what Gymnasium gives
+            options["form"] = "stored"
+            found = self._run_once(program, options, stop_at_failure, on_progress, early)
+        assert found is not None  # noqa: S101 - the form was given
+        return found
 
     def _run_once(
         self,
@@ -132,8 +147,9 @@ class Runner:
         options: dict[str, Any],
         stop_at_failure: bool,
         on_progress: OnProgress | None,
-        on_early: OnEarly | None = None,
-    ) -> Evidence:
+        early: Early | None = None,
+    ) -> Evidence | None:
+        """Run a program; None if the form of its inputs was to be found out and turns out to matter."""
         started = time.monotonic()
         child = self.child(program.preload)
         try:
@@ -146,17 +162,19 @@ class Runner:
                 }
             )
             shared = Results.view(child.results, *self._shape)
-            arrived = Arrivals(self.prepared, shared, on_progress, everything=options["all"])
-            early = None
-            if on_early is not None:
-                early = _Early(
-                    started, lambda: on_early(self._evidence(program, arrived, Status.PARTIAL, None, started))
+            arrived = Arrivals(self.prepared, shared, on_progress)
+            teller = None
+            if early is not None:
+                teller = _Teller(
+                    started, early, lambda: self._evidence(program, arrived, Status.PARTIAL, None, started)
                 )
-            status, hang = self._follow(child, arrived, started, stop_at_failure, early)
+            status, hang = self._follow(child, arrived, started, stop_at_failure, teller)
+            evidence = self._evidence(program, arrived, status, hang, started)
+            depends = options["form"] is None and self._depends_on_form(child, evidence, shared)
         finally:
             child.close()
         self.stop.check()  # or the end of the child would pass for a crash of the model
-        return self._evidence(program, arrived, status, hang, started)
+        return None if depends else evidence
 
     def _evidence(
         self, program: Program, arrived: Arrivals, status: Status, hang: Hang | None, started: float
@@ -188,7 +206,7 @@ class Runner:
                 return replace(failure, type="", message=f"the module `{name}` cannot be imported here: {reason}")
         return failure
 
-    def _depends_on_form(self, evidence: Evidence) -> bool:
+    def _depends_on_form(self, child: Child, evidence: Evidence, shared: Results) -> bool:
         """Whether anything that is wrong with plain numbers is right with what Gymnasium gives.
 
         A threshold of 0.7 lies above the float32 that was stored for 0.7, but not for NumPy, which rounds it too.
@@ -199,9 +217,12 @@ class Runner:
         runs = blamed(evidence)
         if not len(runs):
             return False
-        options = {"first": runs.tolist(), "all": False, "determinism": False, "form": "stored"}
-        again = self._run_once(evidence.program, options, stop_at_failure=False, on_progress=None)
-        return bool((again.checked & evidence.failing & ~again.failing).any())
+        again = Arrivals(self.prepared, shared, None, everything=False, loaded=True, loading=evidence.loading)
+        plain = shared.predicted[runs]
+        child.send({"again": runs.tolist()})
+        self._follow(child, again, time.monotonic(), False, None)
+        shared.predicted[runs] = plain
+        return bool((again.checked & evidence.failing & ~again.wrong.any(axis=1)).any())
 
     @cached_property
     def _spread(self) -> Runs:
@@ -209,7 +230,8 @@ class Runner:
 
     def _is_certain(self, arrived: Arrivals) -> bool:
         """Whether what is wrong so far would be wrong in the other form too; see `_depends_on_form`."""
-        return arrived.form == "stored" or self.prepared.mode == "episode" or not self.prepared.transitions.forms_differ
+        forms_differ = self.prepared.transitions.forms_differ and arrived.form == "plain"
+        return not forms_differ or self.prepared.mode == "episode" or arrived.done <= SAMPLE
 
     @property
     def isolation_level(self) -> str | None:
@@ -221,7 +243,7 @@ class Runner:
         return len(self.prepared.transitions), self.prepared.layout.width
 
     def _follow(
-        self, child: Child, arrived: Arrivals, started: float, stop_at_failure: bool, early: _Early | None
+        self, child: Child, arrived: Arrivals, started: float, stop_at_failure: bool, teller: _Teller | None
     ) -> tuple[Status, Hang | None]:
         """Take in what the child sends until it is done, dies, stands still or takes too long."""
         moved, last = started, -1
@@ -239,8 +261,8 @@ class Runner:
             if stop_at_failure and arrived.failing:
                 return Status.PARTIAL, None
             now = time.monotonic()
-            if early is not None and arrived.failing and self._is_certain(arrived):
-                early.tell(now)
+            if teller is not None and arrived.failing and self._is_certain(arrived):
+                teller.tell(now)
             if message is not None or child.progress != last:
                 moved, last = now, child.progress
             what, allowed = "one step", self.limits.step_seconds
@@ -252,24 +274,26 @@ class Runner:
                 return _stopped(child, arrived, "slow", f"the check took longer than {self.limits.wall_seconds:g} s")
 
 
-class _Early:
-    """Tells what is known of a long run: after a tenth of a second, then ever more rarely.
+class _Teller:
+    """Tells what is known of a run, ever more rarely.
 
     Args:
         started: When the run began.
-        tell: Does it.
+        early: Who hears it.
+        known: What there is to tell.
     """
 
-    def __init__(self, started: float, tell: Callable[[], None]) -> None:
+    def __init__(self, started: float, early: Early, known: Callable[[], Evidence]) -> None:
         self._started = started
-        self._tell = tell
-        self._next = started + EARLY_SECONDS
+        self._early = early
+        self._known = known
+        self._next = started + early.seconds
 
     def tell(self, now: float) -> None:
         """Tell it if it is time."""
         if now >= self._next:
-            self._next = self._started + 3 * (now - self._started)
-            self._tell()
+            self._next = self._started + max(EARLY_SECONDS, 3 * (now - self._started))
+            self._early.tell(self._known())
 
 
 def _ended_by(death: ChildDied, arrived: Arrivals) -> tuple[Status, Hang]:

@@ -16,7 +16,7 @@ from cwm_engine.checking.evidence import Evidence, Program
 from cwm_engine.checking.order import Runs, after
 from cwm_engine.checking.prepared import Mode, Prepared
 from cwm_engine.checking.report import ModelReport, Status, Transitions, filter_findings
-from cwm_engine.checking.run import Progress, Runner
+from cwm_engine.checking.run import EARLY_SECONDS, Early, Progress, Runner
 from cwm_engine.diagnosis.carry import Carrier
 from cwm_engine.diagnosis.coverage import Coverage, coverage_of
 from cwm_engine.diagnosis.failures import failures, wrong_data
@@ -229,11 +229,14 @@ class Session:
             if on_report is not None:
                 on_report(self._filtered(report, version.text))
 
+        before = self.seen(spec.name)
+        # Where mismatches are shown already, what the first few transitions say of them is less than that.
+        is_wrong = before is not None and bool(before[0].failing.any())
         evidence = self._runner.run(
             program,
             first=self._first(program),
             on_progress=on_progress,
-            on_early=tell_early if on_report is not None else None,
+            early=Early(tell_early, EARLY_SECONDS if is_wrong else 0.0) if on_report is not None else None,
         )
         self._before[spec.name] = (evidence, instrumented)
         certain = [

@@ -31,6 +31,9 @@ from cwm_engine.world_model.discovery import Dialect
 from cwm_engine.world_model.probes import instrument
 
 FIRST_CHUNK = 64
+SAMPLE = 16
+"""Of the rows to run first so many are predicted from both forms of the inputs, to choose one; told before others."""
+
 CHUNK = 4096
 CHUNK_NUMBERS = 1 << 20
 """A chunk of large observations has fewer rows, so that it takes no more than 8 MB."""
@@ -67,9 +70,9 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     """Run a model over all transitions.
 
     The request names `source`, `siblings`, `package`, `allowed`, `model` (`name`, `dialect`, `goal`), `mode`, the rows
-    to run `first`, whether to run `all` others too, whether to probe for `determinism`, and the `form` of the inputs,
-    null to find out which. Messages sent: `failed`; or `loaded`, then `form` whenever that is decided, `rows` for
-    every chunk, and `done`.
+    to run `first`, whether to probe for `determinism`, and the `form` of the inputs, null to find out which. Messages
+    sent: `failed`; or `loaded`, then `form` whenever that is decided, `rows` for every chunk, and `done`. After plain
+    inputs were chosen the host may ask for rows `again`, from stored ones; then it hears `rows` and `done` of these.
     """
     warnings.simplefilter("ignore")
     gc.set_threshold(100_000, 50, 100)
@@ -86,6 +89,10 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
         complete = run.everything(request)
     found = run.determinism() if complete and request["determinism"] and not run.carries else {}
     context.send({"event": "done", "complete": complete, "printed": context.printed.text, **found})
+    if request["form"] is None and run.form == "plain" and run.transitions.forms_differ:
+        asked, _ = context.receive()
+        complete = run.again(np.array(asked["again"], dtype=np.intp))
+        context.send({"event": "done", "complete": complete, "printed": context.printed.text})
 
 
 class _Run:
@@ -119,16 +126,16 @@ class _Run:
     def everything(self, request: dict[str, Any]) -> bool:
         """Run what was asked for; False when the run has to stop."""
         first = np.array(request["first"], dtype=np.intp)
-        self.choose_form(request["form"], first[:16])
+        self.choose_form(request["form"], first[:SAMPLE])
         if request["mode"] == "episode":
             self.carry_states()
-        elif not self.rows(first):
+        elif not all(self.rows(some) for some in (first[:SAMPLE], first[SAMPLE:]) if len(some)):
             return False
-        return not request["all"] or (self.all_rows() and self.confirm_form())
+        return self.all_rows() and self.confirm_form()
 
     def start_again_with_copies(self) -> None:
         """Take no output by reference any more, and no input that the model may have changed."""
-        self.recorder.copies = True
+        self.recorder.copies, self.recorder.costly = True, 0
         self.instance = self._fresh()
         self.transitions = replace(self.transitions, plain_states=(), plain_actions=())
 
@@ -159,6 +166,7 @@ class _Run:
             # Without chosen rows before them, the first few tell soonest whether anything is wrong.
             stop = min(start + (FIRST_CHUNK if self.carries and not start else most), len(self.transitions))
             states, actions = self.transitions.values(self.form, start, stop)
+            self.recorder.costly = 0
             if not self._chunk(slice(start, stop), range(start, stop), states, actions):
                 return False
             start = stop
@@ -180,6 +188,13 @@ class _Run:
                 return True
         self._take_form("stored")
         return self.all_rows()
+
+    def again(self, rows: npt.NDArray[np.intp]) -> bool:
+        """Run chosen rows from stored values, by a new instance that takes no output by reference."""
+        self.form = "stored"
+        self.recorder.copies, self.recorder.costly = True, 0
+        self.instance = self._fresh()
+        return self.rows(rows)
 
     def determinism(self) -> dict[str, list[int]]:
         """Rows whose prediction changes when asked twice, depends on earlier steps, or changes its arguments."""

@@ -82,7 +82,6 @@ def rehearse(job: Job, transitions: Transitions, limits: Limits) -> None:
         "model": {"name": "Environment", "dialect": "environment", "goal": None},
         "mode": "transition",
         "first": list(range(count // 2)),
-        "all": True,
         "determinism": True,
         "form": None,
     }
@@ -134,3 +133,6 @@ class _Alone:
 
     def send(self, data: Mapping[str, Any]) -> None:
         encode(data)
+
+    def receive(self) -> tuple[dict[str, Any], bytes]:
+        return {"again": [0]}, b""

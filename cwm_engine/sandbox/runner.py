@@ -132,10 +132,12 @@ class Recorder:
 
     Attributes:
         copies: Whether outputs are copied at once, for models that change what they have returned.
+        costly: How many steps have hit a limit; no further one is run once they are `MAX_COSTLY_FAILURES`.
     """
 
     def __init__(self, counters: Counters, namespace: dict[str, Any], *, probes: int, has_loops: bool) -> None:
         self.copies = False
+        self.costly = 0
         self._counters = counters
         self._namespace = namespace
         self._probes = probes
@@ -157,8 +159,8 @@ class Recorder:
         outputs: list[Any] = []
         keys: list[int] = []
         keep, keep_key = outputs.append, keys.append
-        failed = costly = 0
-        while costly < MAX_COSTLY_FAILURES:
+        failed = 0
+        while self.costly < MAX_COSTLY_FAILURES:
             try:
                 for number, state, action in steps:
                     progress[0] = number
@@ -175,7 +177,7 @@ class Recorder:
                 keep(failure)
                 keep_key(namespace[PATH])
                 failed += 1
-                costly += failure.is_costly
+                self.costly += failure.is_costly
         return Recording(outputs, self._paths(keys), failed)
 
     def _paths(self, keys: list[int]) -> list[int]:

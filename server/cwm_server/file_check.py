@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from cwm_server.checks import Checks
 
 DEBOUNCE_SECONDS = 0.01
-"""A check takes a few milliseconds, so that waiting is only worth it while a burst of edits arrives."""
+"""How long to wait for the next edit of a burst: a check takes a few milliseconds, so that longer gains nothing."""
+
+BURST_SECONDS = 0.05
+"""Edits that follow each other faster are a burst, not somebody typing; the first edit of it is checked at once."""
 
 MOST_DEATHS = 3
 """How often the worker of one file may die before it is left alone until the file is opened again."""
@@ -46,6 +49,7 @@ class FileCheck:
         self._job: Job | None = None
         self._starting: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._edited = -BURST_SECONDS
         self._run = 0
         self._waiting: list[asyncio.Future[Checked]] = []
         self._asked: dict[int, asyncio.Future[Any]] = {}
@@ -64,7 +68,7 @@ class FileCheck:
         return self._job is not None and self._known.complete and not self._asked
 
     def want(self, snapshot: Snapshot, *, execute: bool) -> None:
-        """Check this text next; soon, unless another comes before."""
+        """Check this text next; at once, or soon in a burst of edits, unless another comes before."""
         self._run += 1
         self._snapshot, self._execute = snapshot, execute
         if self._no_model is not None and not self._reload and _may_hold_model(snapshot) == self._no_model:
@@ -74,7 +78,10 @@ class FileCheck:
         self._tell(replace(self._known, complete=False, outcome="checked"))
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(DEBOUNCE_SECONDS, self._send)
+        loop = asyncio.get_running_loop()
+        wait = DEBOUNCE_SECONDS if loop.time() - self._edited < BURST_SECONDS else 0.0
+        self._edited = loop.time()
+        self._timer = loop.call_later(wait, self._send)
 
     async def checked(self, snapshot: Snapshot, *, execute: bool) -> Checked:
         """Check this text now and wait for what is found out; cancelling the wait of the last who waits stops it."""

@@ -424,6 +424,34 @@ def test_of_a_slow_model_is_told_what_its_first_transitions_show():
     assert [finding.code for finding in first.findings] == ["CWM301"]
 
 
+def test_the_first_mismatch_is_told_before_all_transitions_have_run():
+    rows = [(state, state % 3, state + state % 3, 0.0, False) for state in range(20_000)]
+    wrong, worse = (WALK.replace("0.0", reward) for reward in ("2.0", "3.0"))
+    with Desk(made(rows)) as desk:
+        desk.check(WALK)
+        told = []
+        desk.check(wrong, on_report=told.append)
+        first, last = told[0], told[-1]
+        assert (first.status, last.status) == (Status.PARTIAL, Status.COMPLETE)
+        assert first.transitions.checked < 100
+        assert [finding.code for finding in first.findings] == ["CWM301"]
+        told.clear()
+        desk.check(worse, on_report=told.append)
+        assert {report.status for report in told} == {Status.COMPLETE}, "what was shown before says more"
+
+
+def test_what_could_be_right_in_another_form_is_not_told_too_soon():
+    """A threshold of 0.7 lies above what is stored for 0.7 in single precision, but not above that as an array."""
+    spots = [np.array([0.7 if row % 50 == 49 else 0.1], dtype=np.float32) for row in range(5_000)]
+    rows = [(spot, 0, spot, float(spot[0] >= np.float32(0.7)), False) for spot in spots]
+    model = WALK.replace("self.state + action, 0.0", "self.state, 1.0 if self.state[0] >= 0.7 else 0.0")
+    told = []
+    with Desk(made(rows)) as desk:
+        checked = desk.check(model, on_report=told.append)
+    assert checked.accuracy == 1.0
+    assert all(not report.findings or report.accuracy == 1.0 for report in told)
+
+
 def test_an_edit_that_means_the_same_runs_nothing_again(walk):
     runs = []
     walk.check(WALK)

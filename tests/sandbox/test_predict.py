@@ -42,7 +42,7 @@ def zygote():
 def run(zygote):
     """Runs a source in a fresh child; gives its messages up to the last, and what is in the map."""
 
-    def run(source, *, name="Environment", dialect="environment", **more):
+    def run(source, *, name="Environment", dialect="environment", again=None, **more):
         request = {
             "job": "cwm_engine.sandbox.predict:predict",
             "source": source,
@@ -52,7 +52,6 @@ def run(zygote):
             "model": {"name": name, "dialect": dialect, "goal": None},
             "mode": "transition",
             "first": [6, 1],
-            "all": True,
             "determinism": True,
             "form": None,
         }
@@ -61,6 +60,9 @@ def run(zygote):
             messages = []
             while not messages or messages[-1]["event"] not in {"done", "failed"}:
                 messages.append(child.receive(30).data)
+            if again is not None:
+                child.send({"again": again})
+                messages += [child.receive(30).data for _ in range(2)]
             results = Results.view(bytes(child.results), COUNT, 4)
         return messages, results
 
@@ -96,10 +98,13 @@ def test_failures_are_described_once_and_referred_to_by_number(run):
     assert np.isnan(results.predicted[0]).all()
 
 
-def test_only_the_chosen_rows_run_where_no_more_is_asked_for(run):
-    messages, results = run(STEP, all=False)
-    assert events(messages) == ["loaded", "form", "rows", "done"]
-    assert np.flatnonzero(results.status).tolist() == [1, 6]
+def test_after_plain_numbers_some_rows_can_be_asked_for_again_from_stored_ones(run):
+    source = HEAD + "        return self.state, 0.0, self.state[0] == 5 and isinstance(self.state, tuple)\n"
+    first, plain = run(source)
+    messages, results = run(source, again=[5, 2])
+    assert events(messages[len(first) :]) == ["rows", "done"]
+    assert messages[len(first)]["rows"] == [5, 2]
+    assert (plain.predicted[5, 3], results.predicted[5, 3]) == (1, 0)
 
 
 @pytest.mark.parametrize("form", ["plain", "stored"])

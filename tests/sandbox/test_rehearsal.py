@@ -39,6 +39,9 @@ def test_it_runs_the_job_from_the_first_message_to_the_last(transitions, monkeyp
         "form",
         "rows",
         "rows",
+        "rows",
+        "done",
+        "rows",
         "done",
     ]
 
