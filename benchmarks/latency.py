@@ -35,18 +35,16 @@ def main() -> None:
     """Print the tables."""
     console = Console(width=120)
     table = Table(title="ms after didChange, debounce included: p50 / p95")
-    for heading in ("model", "transitions", "first mismatch", "while typing", "ranked lines", "quick fix", "loop"):
+    headings = ("model", "transitions", "first", "whole", "while typing", "ranked lines", "quick fix", "loop")
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "model" else "right")
     for name in FAULTS:
         for size in SIZES:
             table.add_row(name, f"{size:,}", *_keystrokes(name, size))
     console.print(table)
-    print(
-        "Must reach: first mismatch 60 / 150; the whole result for 10,000, which comes with it, p95 500; ranked lines"
-    )
-    print(
-        "500; quick fix 2,000; loop: the longest the event loop was held up, by the clock (and of the processor), 10\n"
-    )
+    print("first: a mismatch where there was none; whole: that of all transitions; while typing: the whole result of")
+    print("one wrong version after another; loop: the longest the event loop was held up, by the clock (and processor)")
+    print("Must reach: first 60 / 150; whole for 10,000 p95 500; ranked lines 500; quick fix 2,000; loop 10\n")
     print(_start_up())
     print(_stuck())
     print(_endurance())
@@ -62,10 +60,12 @@ def _keystrokes(name: str, size: int) -> list[str]:
         client.enter()
         client.open(path, right)
         client.status(lambda status: status["state"] == "complete")
-        first, ranked, fixed = [], [], []
+        first, whole, ranked, fixed = [], [], [], []
         for number in range(ROUNDS):
             sent = client.edit(path, f"{broken}\nROUND = {number}\n")
             first.append(client.diagnostics(lambda shown: any(item["code"] != "CWM601" for item in shown)).at - sent)
+            told = client.status(lambda status: any(model["status"] == "complete" for model in status["models"]))
+            whole.append(told.at - sent)
             if number < SEARCHED:
                 told = client.diagnostics(lambda shown: any("may be the cause" in str(item) for item in shown))
                 ranked.append(told.at - sent)
@@ -81,7 +81,7 @@ def _keystrokes(name: str, size: int) -> list[str]:
         log = client.end()
     _, wall, cpu = next(line for line in log if line.startswith("LOOP")).split()
     loop = f"{float(wall) * 1000:.1f} ({float(cpu) * 1000:.1f})"
-    return [_percentiles(first), _percentiles(typing), _percentiles(ranked), _percentiles(fixed), loop]
+    return [*map(_percentiles, (first, whole, typing, ranked, fixed)), loop]
 
 
 def _start_up() -> str:

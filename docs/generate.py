@@ -123,7 +123,7 @@ def _row(code: Code) -> str:
 
 
 def _commands() -> str:
-    from cwm_engine.cli.main import app
+    from cwm_engine.cli.commands import app
 
     groups = {f"{group.typer_instance.info.name} ": group.typer_instance for group in app.registered_groups}
     commands = {

@@ -122,6 +122,7 @@ class Session:
         self.files: tuple[Path, ...] = ()
         self._before: dict[str, tuple[Evidence, Instrumented]] = {}
         self._last: tuple[_Version, list[ModelReport]] | None = None
+        self._told: dict[str | None, ModelReport] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -149,6 +150,7 @@ class Session:
     def forget(self) -> None:
         """Check the next text as if it were the first: what was seen before decides nothing about it."""
         self._before.clear()
+        self._told.clear()
         self._last = None
 
     def check(
@@ -191,6 +193,7 @@ class Session:
                 raise _no_such_model(settings, found.models)
             return [self._filtered(self._unchecked((*found.problems, *imports.problems)), text)]
         reports = self._carried(version)
+        self._told.update((report.model, report) for report in reports)
         for spec in models if not reports else ():
             problems = (*_problems_of(spec, found), *imports.problems)
             if any(_keeps_from_running(problem) for problem in problems):
@@ -222,16 +225,20 @@ class Session:
         places = Places(version.lines, spec, others)
         instrumented = instrument(version.tree)
 
-        def tell_early(evidence: Evidence) -> None:
-            findings = (*problems, *_first_look(evidence, places).findings, *failures(evidence, places))
-            report = self._report(evidence, findings, Investigation(), started)
-            self._runner.stop.check()
+        def tell(evidence: Evidence, certain: Sequence[Finding], investigation: Investigation) -> ModelReport:
+            result = self._report(evidence, (*investigation.findings, *certain), investigation, started)
+            self._runner.stop.check()  # what a child left behind that was killed is no finding
+            self._told[spec.name] = result
             if on_report is not None:
-                on_report(self._filtered(report, version.text))
+                on_report(self._filtered(result, version.text))
+            return result
 
-        before = self.seen(spec.name)
+        def tell_early(evidence: Evidence) -> None:
+            tell(evidence, (*problems, *failures(evidence, places)), _first_look(evidence, places))
+
         # Where mismatches are shown already, what the first few transitions say of them is less than that.
-        is_wrong = before is not None and bool(before[0].failing.any())
+        shown = self._told.get(spec.name)
+        is_wrong = shown is not None and shown.transitions.passed < shown.transitions.checked
         evidence = self._runner.run(
             program,
             first=self._first(program),
@@ -247,26 +254,19 @@ class Session:
             *scalar_numpy(version.tree, version.lines),
         ]
 
-        def tell(investigation: Investigation) -> ModelReport:
-            result = self._report(evidence, (*investigation.findings, *certain), investigation, started)
-            self._runner.stop.check()  # what a child left behind that was killed is no finding
-            if on_report is not None:
-                on_report(self._filtered(result, version.text))
-            return result
-
         # No model can be more right than the ceiling, so what is wrong then is no mistake of this one.
         settled = evidence.status is Status.COMPLETE and evidence.reaches_ceiling
         known = Investigation() if settled else _first_look(evidence, places)
-        result = tell(known)  # before thresholds are watched, which takes another run
+        result = tell(evidence, certain, known)  # before thresholds are watched, which takes another run
         if evidence.status is Status.COMPLETE:
             certain += unreached_thresholds(self._runner, evidence, version.tree, version.lines)
-            result = tell(known)
+            result = tell(evidence, certain, known)
         if settled:
             return result
         for investigation in investigate(
             self._runner, evidence, instrumented, places, file=self.settings.file, repair=self.settings.repair
         ):
-            result = tell(investigation)
+            result = tell(evidence, certain, investigation)
         return result
 
     def _carried(self, version: _Version) -> list[ModelReport]:

@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from cwm_engine import __version__
-from cwm_engine.cli import main as module
-from cwm_engine.cli.main import app, main
+from cwm_engine.cli import commands as module
+from cwm_engine.cli.commands import app
+from cwm_engine.cli.main import main
 from cwm_engine.errors import CwmError
 from tests.cli.command import cwm
 

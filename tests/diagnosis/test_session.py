@@ -438,6 +438,10 @@ def test_the_first_mismatch_is_told_before_all_transitions_have_run():
         told.clear()
         desk.check(worse, on_report=told.append)
         assert {report.status for report in told} == {Status.COMPLETE}, "what was shown before says more"
+        desk.check(WALK)
+        told.clear()
+        desk.check(worse, on_report=told.append)
+        assert told[0].status is Status.PARTIAL
 
 
 def test_what_could_be_right_in_another_form_is_not_told_too_soon():

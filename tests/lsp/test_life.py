@@ -171,7 +171,11 @@ def test_the_log_tells_nothing_of_programs_and_settings(project):
 
 
 def test_starting_up_imports_nothing_that_only_checks_need():
-    heavy = {"numpy", "pydantic", "gymnasium", "scipy", "openai", "rich", "libcst"}
-    code = f"import sys; import cwm_server.app as app; app.CwmServer(); print(sorted({heavy!r} & set(sys.modules)))"
+    heavy = {"numpy", "pydantic", "gymnasium", "scipy", "openai", "rich", "libcst", "typer"}
+    code = (
+        "import sys; sys.argv[1:] = ['serve', '--stdio', '--clientProcessId=1']\n"
+        "import cwm_server.app as app; app.serve = lambda **_: app.CwmServer() and 0\n"
+        f"from cwm_engine.cli.main import main\ntry: main()\nfinally: print(sorted({heavy!r} & set(sys.modules)))"
+    )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
