@@ -33,6 +33,7 @@ test("so do the commands that need data, with what can be done about it", async 
   await it.workbench.webview().locator(".notice", { hasText: "There are no trajectories" }).waitFor();
   await it.picture("nothing to show");
   await it.workbench.command("View: Close Editor");
+  await it.workbench.open("car.py");
 });
 
 test("recording an environment is enough for the model to be checked", async () => {

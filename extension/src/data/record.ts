@@ -70,11 +70,17 @@ export async function importTrajectories(server: Server, log: LogOutputChannel):
 
 async function deskOf(server: Server): Promise<Desk | undefined> {
   if (!(await running(server)) || server.state.kind !== "running") return undefined;
-  const document = window.activeTextEditor?.document;
-  const model = document && !document.isUntitled && (await isModel(document)) ? document : undefined;
+  const model = await shownModel();
   const folder = ((model && workspace.getWorkspaceFolder(model.uri)) ?? workspace.workspaceFolders?.[0])?.uri;
   if (!folder) return explain("Open a folder first: recordings are kept in it.");
   return { python: server.state.python, folder: folder.fsPath, model };
+}
+
+/** The model in the active editor, or else in one beside it: a picture of data may be the active one. */
+async function shownModel(): Promise<TextDocument | undefined> {
+  for (const editor of [window.activeTextEditor, ...window.visibleTextEditors])
+    if (editor && !editor.document.isUntitled && (await isModel(editor.document))) return editor.document;
+  return undefined;
 }
 
 /** An environment from the list of those that are registered, or any other that is typed. */
