@@ -211,7 +211,7 @@ def test_what_does_not_finish_says_so_and_names_the_line_on_which_the_model_hang
 
 
 def test_a_failure_is_told_although_there_is_no_time_to_make_it_simple(tmp_path):
-    model = MODEL.replace("        x = self.state\n", "        x = self.state\n        sum(range(10**7))\n", 1)
+    model = MODEL.replace("        x = self.state\n", "        x = self.state\n        sum(range(4 * 10**7))\n", 1)
     tests = """
 @given(state=st.integers(0, 10**9), action=st.lists(st.integers()))
 def test_slow(state, action):
