@@ -29,7 +29,7 @@ FINDINGS = DOCS / "findings"
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _COMMANDS = {
-    "CWM604": ("properties", "--adequacy", "--no-env"),
+    "CWM604": ("properties", "--adequacy", "--no-env", "--timeout", "2"),
     "CWM701": ("properties", "--run"),
     "CWM702": ("properties", "--run"),
     "CWM703": ("properties", "--run", "--timeout", "5"),

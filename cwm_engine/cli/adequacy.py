@@ -26,7 +26,7 @@ from cwm_engine.project import ModelTarget
 from cwm_engine.properties.adequacy.mutants import Mutant
 from cwm_engine.properties.adequacy.score import Fate, Verdict
 from cwm_engine.properties.asking.script import reason, recording_script
-from cwm_engine.properties.asking.search import Question
+from cwm_engine.properties.asking.search import SECONDS, Question
 from cwm_engine.properties.examination import Examination, Examiner
 from cwm_engine.properties.suite import Suite, collect
 from cwm_engine.sandbox.limits import Limits
@@ -48,6 +48,7 @@ class AdequacyOptions:
         use_env: Whether to ask the real environment.
         data_only: Whether to leave rules out and ask what the recorded transitions test alone.
         script: Where to write the script that records what would test more.
+        timeout: Processor seconds that the search for sequences of actions may take, where not as usual.
         min_score: The score that has to be reached, 0..1.
         as_json: Whether to print a document instead of text.
         seed: Of everything random.
@@ -60,6 +61,7 @@ class AdequacyOptions:
     use_env: bool = True
     data_only: bool = False
     script: Path | None = None
+    timeout: float | None = None
     min_score: float | None = None
     as_json: bool = False
     seed: int = 0
@@ -125,6 +127,7 @@ def _examined(
             kwargs=kwargs,
             limits=limits,
             seed=seed,
+            seconds=SECONDS if options.timeout is None else options.timeout,
         )
         return examiner.examine(text, lambda what, done, total: bars.show(what, Progress(done, total, 0)))
 

@@ -47,7 +47,12 @@ def properties(
         ),
     ] = False,
     timeout: Annotated[
-        float | None, typer.Option(min=0.1, help="With --run: seconds that all tests may take [default: 60].")
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="With --run: seconds that all tests may take [default: 60]. With --adequacy: seconds that the search "
+            "for sequences of actions may take [default: 20].",
+        ),
     ] = None,
     output_format: Annotated[TextOrJson, typer.Option(help="How to print the result.")] = TextOrJson.TEXT,
     seed: Annotated[int, typer.Option(min=0, help="Of what is played in the real environment.")] = 0,
@@ -70,6 +75,7 @@ def properties(
             use_env=not no_env,
             data_only=data_only,
             script=script,
+            timeout=timeout,
             min_score=min_score,
             as_json=output_format is TextOrJson.JSON,
             seed=seed,
@@ -96,7 +102,7 @@ def properties(
             raise typer.BadParameter("give --run or --diff, not both")
         raise typer.Exit(run_written(options, timeout))
     if timeout is not None:
-        raise typer.BadParameter("--timeout belongs to --run")
+        raise typer.BadParameter("--timeout belongs to --run and --adequacy")
     raise typer.Exit(run_properties(options))
 
 

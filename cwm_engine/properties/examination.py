@@ -15,7 +15,7 @@ from cwm_engine.errors import CwmError
 from cwm_engine.findings import Finding, Severity
 from cwm_engine.properties.adequacy.findings import untested
 from cwm_engine.properties.adequacy.score import Adequacy, OnProgress, Subject, adequacy
-from cwm_engine.properties.asking.search import Asked, ask, recorded_starts, reset_starts
+from cwm_engine.properties.asking.search import SECONDS, Asked, ask, recorded_starts, reset_starts
 from cwm_engine.properties.suite import Suite
 from cwm_engine.sandbox.limits import Limits
 from cwm_engine.world_model.discovery import discover
@@ -60,7 +60,7 @@ class Examiner:
     kwargs: Mapping[str, Any] | None = None
     limits: Limits = Limits()
     seed: int = 0
-    seconds: float = 20.0
+    seconds: float = SECONDS
 
     def examine(self, text: str, on_progress: OnProgress | None = None) -> Examination:
         """Examine the text of a model.

@@ -68,7 +68,7 @@ def test_sequences_of_actions_are_found_and_written_as_a_script(document, folder
 
 def test_the_text_says_how_many_are_killed_by_what(folder):
     data = ("--trajectories", "trajectories/cartpole.sqlite")
-    done = cwm(folder, "properties", "cartpole.py", "--adequacy", "--no-env", *data)
+    done = cwm(folder, "properties", "cartpole.py", "--adequacy", "--no-env", "--timeout", "1", *data)
     assert done.returncode == 0, done.stderr
     assert "adequacy of cartpole.py: " in done.stdout
     assert " changed models are told from it\n" in done.stdout
@@ -89,7 +89,7 @@ def test_rules_mined_with_the_environment_kill_what_the_data_leaves(folder, docu
 
 
 def test_a_score_that_is_asked_for_and_not_reached_ends_with_1(folder):
-    data = ("--trajectories", "trajectories/cartpole.sqlite", "--no-env", "--adequacy")
+    data = ("--trajectories", "trajectories/cartpole.sqlite", "--no-env", "--adequacy", "--timeout", "1")
     assert cwm(folder, "properties", "cartpole.py", *data, "--min-score", "1").returncode == 1
     assert cwm(folder, "properties", "cartpole.py", *data, "--min-score", "0.5").returncode == 0
 
