@@ -131,6 +131,7 @@ class Runner:
         """
         options = {
             "first": (self._spread if first is None else first).tolist(),
+            "early": early is not None,
             "determinism": determinism,
             "form": form,
         }

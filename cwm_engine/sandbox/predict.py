@@ -32,7 +32,7 @@ from cwm_engine.world_model.probes import instrument
 
 FIRST_CHUNK = 64
 SAMPLE = 16
-"""Of the rows to run first so many are predicted from both forms of the inputs, to choose one; told before others."""
+"""Of the rows to run first so many are predicted from both forms of the inputs, to choose one."""
 
 CHUNK = 4096
 CHUNK_NUMBERS = 1 << 20
@@ -70,9 +70,10 @@ def predict(context: Any, request: dict[str, Any], _blob: bytes) -> None:
     """Run a model over all transitions.
 
     The request names `source`, `siblings`, `package`, `allowed`, `model` (`name`, `dialect`, `goal`), `mode`, the rows
-    to run `first`, whether to probe for `determinism`, and the `form` of the inputs, null to find out which. Messages
-    sent: `failed`; or `loaded`, then `form` whenever that is decided, `rows` for every chunk, and `done`. After plain
-    inputs were chosen the host may ask for rows `again`, from stored ones; then it hears `rows` and `done` of these.
+    to run `first`, whether somebody waits for those `early` of which it is sure that the form of the inputs does not
+    matter, whether to probe for `determinism`, and that `form`, null to find out which. Messages sent: `failed`; or
+    `loaded`, then `form` whenever that is decided, `rows` for every chunk, and `done`. After plain inputs were chosen
+    the host may ask for rows `again`, from stored ones; then it hears `rows` and `done` of these.
     """
     warnings.simplefilter("ignore")
     gc.set_threshold(100_000, 50, 100)
@@ -129,8 +130,10 @@ class _Run:
         self.choose_form(request["form"], first[:SAMPLE])
         if request["mode"] == "episode":
             self.carry_states()
-        elif not all(self.rows(some) for some in (first[:SAMPLE], first[SAMPLE:]) if len(some)):
-            return False
+        else:
+            certain = SAMPLE if request["early"] and self.transitions.forms_differ else len(first)
+            if not all(self.rows(some) for some in (first[:certain], first[certain:]) if len(some)):
+                return False
         return self.all_rows() and self.confirm_form()
 
     def start_again_with_copies(self) -> None:

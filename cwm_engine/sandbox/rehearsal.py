@@ -82,6 +82,7 @@ def rehearse(job: Job, transitions: Transitions, limits: Limits) -> None:
         "model": {"name": "Environment", "dialect": "environment", "goal": None},
         "mode": "transition",
         "first": list(range(count // 2)),
+        "early": True,
         "determinism": True,
         "form": None,
     }

@@ -52,6 +52,7 @@ def run(zygote):
             "model": {"name": name, "dialect": dialect, "goal": None},
             "mode": "transition",
             "first": [6, 1],
+            "early": False,
             "determinism": True,
             "form": None,
         }
