@@ -236,15 +236,13 @@ class Session:
         def tell_early(evidence: Evidence) -> None:
             tell(evidence, (*problems, *failures(evidence, places)), _first_look(evidence, places))
 
-        # Where mismatches are shown already, what the first few transitions say of them is less than that.
-        shown = self._told.get(spec.name)
-        is_wrong = shown is not None and shown.transitions.passed < shown.transitions.checked
-        evidence = self._runner.run(
-            program,
-            first=self._first(program),
-            on_progress=on_progress,
-            early=Early(tell_early, EARLY_SECONDS if is_wrong else 0.0) if on_report is not None else None,
-        )
+        early = None
+        if on_report is not None and self.prepared.ceiling in {None, 1.0}:  # else only all of them show who is to blame
+            shown = self._told.get(spec.name)
+            # What the first few transitions say is less than what is shown of mismatches already.
+            is_wrong = shown is not None and shown.transitions.passed < shown.transitions.checked
+            early = Early(tell_early, EARLY_SECONDS if is_wrong else 0.0)
+        evidence = self._runner.run(program, first=self._first(program), on_progress=on_progress, early=early)
         self._before[spec.name] = (evidence, instrumented)
         certain = [
             *problems,

@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Literal, Protocol, Self
 
 from cwm_engine.checking.report import ModelReport, Status
-from cwm_engine.checking.run import Progress
 from cwm_engine.diagnosis.session import Session, Settings
 from cwm_engine.errors import CwmError
 from cwm_engine.findings import Finding, Severity, Span
 from cwm_engine.sandbox.limits import Limits
+from cwm_engine.sandbox.stop import Stop, Stopped
 from cwm_engine.synthesis.evaluation import Evaluation, no_program
 from cwm_engine.synthesis.heldout import Split
 from cwm_engine.world_model.discovery import discover
@@ -31,10 +31,6 @@ _FINDINGS = 12
 _ROUNDING = 1e-12
 _PATIENCE = 0.2
 _SUPPRESSION = re.compile(r"(#\s*cwm\s*):", re.IGNORECASE)
-
-
-class _StoppedError(Exception):
-    """The check is not wanted any more."""
 
 
 class Checks(Protocol):
@@ -68,11 +64,12 @@ class Evaluator:
         self._settings = replace(settings, select=("ALL",), ignore=(), repair=False)
         self._split = split
         self._limits = limits
-        self._stopped = threading.Event()
+        self._closed = False
         self._queue: queue.SimpleQueue[tuple[str, _Part, Future[Evaluation]] | None] = queue.SimpleQueue()
         self._known: dict[tuple[str, _Part], Future[Evaluation]] = {}
+        self._stops = [Stop() for _ in range(max(workers, 1))]
         # A program that hangs must not keep the search from ending, so nobody waits for these threads.
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(max(workers, 1))]
+        self._threads = [threading.Thread(target=self._work, args=(stop,), daemon=True) for stop in self._stops]
         for thread in self._threads:
             thread.start()
 
@@ -83,9 +80,10 @@ class Evaluator:
         self.close()
 
     def close(self) -> None:
-        """Stop checking; what is under way ends by itself within the limit of a step."""
-        self._stopped.set()
-        for _ in self._threads:
+        """Stop checking."""
+        self._closed = True
+        for stop in self._stops:
+            stop.now()
             self._queue.put(None)
         for thread in self._threads:
             thread.join(_PATIENCE)
@@ -109,16 +107,16 @@ class Evaluator:
         # Several may wait for one check: that one of them leaves must not end it for the others.
         return await asyncio.shield(asyncio.wrap_future(known))
 
-    def _work(self) -> None:
+    def _work(self, stop: Stop) -> None:
         sessions: dict[_Part, Session] = {}
         try:
-            while (task := self._queue.get()) is not None and not self._stopped.is_set():
+            while (task := self._queue.get()) is not None and not self._closed:
                 program, part, future = task
                 try:
                     if part not in sessions:
                         sessions[part] = self._session(part)
-                    evaluation = self._check(sessions[part], program)
-                except _StoppedError:
+                    evaluation = self._check(sessions[part], program, stop)
+                except Stopped:
                     break
                 except CwmError as error:
                     future.set_exception(error)
@@ -126,7 +124,7 @@ class Evaluator:
                     future.set_result(no_program(f"The check itself failed: {type(error).__name__}: {error}"))
                 else:
                     # Once it is stopped nobody listens, and the loop they listened on may be gone.
-                    if not self._stopped.is_set():
+                    if not self._closed:
                         future.set_result(evaluation)
         finally:
             for session in sessions.values():
@@ -138,23 +136,14 @@ class Evaluator:
             raise CwmError("no transitions are held out")
         return Session(self._settings, dataset, self._limits)
 
-    def _check(self, session: Session, program: str) -> Evaluation:
+    def _check(self, session: Session, program: str, stop: Stop) -> Evaluation:
         problem = _unfit(program) or _nameless(program, self._settings.model)
         if problem is not None:
             return Evaluation(buggy=True, reason=problem.message, findings=(problem,))
         session.forget()
         # A comment of the candidate must not hide why it fails.
         text = _SUPPRESSION.sub(r"\1-", program)
-        reports = session.check(text, on_report=self._on_report, on_progress=self._on_progress)
-        return evaluation_of(reports)
-
-    def _on_report(self, _: ModelReport) -> None:
-        if self._stopped.is_set():
-            raise _StoppedError
-
-    def _on_progress(self, _: Progress) -> None:
-        if self._stopped.is_set():
-            raise _StoppedError
+        return evaluation_of(session.check(text, stop=stop))
 
 
 def evaluation_of(reports: Sequence[ModelReport]) -> Evaluation:

@@ -456,6 +456,15 @@ def test_what_could_be_right_in_another_form_is_not_told_too_soon():
     assert all(not report.findings or report.accuracy == 1.0 for report in told)
 
 
+def test_where_the_data_contradicts_itself_no_model_is_blamed_too_soon():
+    rows = [(state // 2, 1, state // 2 + state % 2, 0.0, False) for state in range(200)]
+    told = []
+    with Desk(made(rows)) as desk:
+        checked = desk.check(WALK, on_report=told.append)
+    assert checked.accuracy == checked.report.ceiling == 0.5
+    assert not any(finding.code == "CWM201" for report in told for finding in report.findings)
+
+
 def test_an_edit_that_means_the_same_runs_nothing_again(walk):
     runs = []
     walk.check(WALK)
