@@ -29,6 +29,10 @@ LOADING = 5
 EARLY_SECONDS = 0.1
 """How long a run may take before it is told what it has shown so far."""
 
+_TICK = 0.05
+_BYTES_PER_CHARACTER = 4
+_COPIES = 4
+
 
 @dataclass(frozen=True)
 class Early:
@@ -40,12 +44,7 @@ class Early:
     """
 
     tell: Callable[[Evidence], None]
-    seconds: float = EARLY_SECONDS
-
-
-_TICK = 0.05
-_BYTES_PER_CHARACTER = 4
-_COPIES = 4
+    seconds: float
 
 
 class Runner:
@@ -98,7 +97,7 @@ class Runner:
                     preload=sorted(self._preload),
                     jobs=self._jobs,
                     limits=self.limits,
-                    spares=2,
+                    spares=2,  # a check takes a second child at once, to watch thresholds
                 )
         child = self._zygote.take()
         self.stop.watch(child)
@@ -135,12 +134,11 @@ class Runner:
             "determinism": determinism,
             "form": form,
         }
-        found = self._run_once(program, options, stop_at_failure, on_progress, early)
-        if found is None:  # what is wrong with plain numbers may be right with what Gymnasium gives
+        evidence, depends_on_form = self._run_once(program, options, stop_at_failure, on_progress, early)
+        if depends_on_form:
             options["form"] = "stored"
-            found = self._run_once(program, options, stop_at_failure, on_progress, early)
-        assert found is not None  # noqa: S101 - the form was given
-        return found
+            evidence, _ = self._run_once(program, options, stop_at_failure, on_progress, early)
+        return evidence
 
     def _run_once(
         self,
@@ -148,9 +146,9 @@ class Runner:
         options: dict[str, Any],
         stop_at_failure: bool,
         on_progress: OnProgress | None,
-        early: Early | None = None,
-    ) -> Evidence | None:
-        """Run a program; None if the form of its inputs was to be found out and turns out to matter."""
+        early: Early | None,
+    ) -> tuple[Evidence, bool]:
+        """Run a program; and whether the form of its inputs, which was to be found out, turns out to matter."""
         started = time.monotonic()
         child = self.child(program.preload)
         try:
@@ -175,7 +173,7 @@ class Runner:
         finally:
             child.close()
         self.stop.check()  # or the end of the child would pass for a crash of the model
-        return None if depends else evidence
+        return evidence, depends
 
     def _evidence(
         self, program: Program, arrived: Arrivals, status: Status, hang: Hang | None, started: float
@@ -212,8 +210,7 @@ class Runner:
 
         A threshold of 0.7 lies above the float32 that was stored for 0.7, but not for NumPy, which rounds it too.
         """
-        forms_differ = evidence.form == "plain" and self.prepared.transitions.forms_differ
-        if not forms_differ or self.prepared.mode == "episode" or evidence.status is not Status.COMPLETE:
+        if not self._may_depend_on_form(evidence.form) or evidence.status is not Status.COMPLETE:
             return False
         runs = blamed(evidence)
         if not len(runs):
@@ -231,8 +228,11 @@ class Runner:
 
     def _is_certain(self, arrived: Arrivals) -> bool:
         """Whether what is wrong so far would be wrong in the other form too; see `_depends_on_form`."""
-        forms_differ = self.prepared.transitions.forms_differ and arrived.form == "plain"
-        return not forms_differ or self.prepared.mode == "episode" or arrived.done <= SAMPLE
+        return not self._may_depend_on_form(arrived.form) or arrived.done <= SAMPLE
+
+    def _may_depend_on_form(self, form: Form) -> bool:
+        """Whether a run with inputs of this form may find wrong what is right with the other one."""
+        return form == "plain" and self.prepared.transitions.forms_differ and self.prepared.mode != "episode"
 
     @property
     def isolation_level(self) -> str | None:

@@ -98,6 +98,5 @@ def _easiest(evidence: Evidence, rows: Rows, wrong: npt.NDArray[np.bool_]) -> in
     size = np.zeros(len(rows))
     for array in states:
         if array.dtype != object:
-            numbers = np.abs(array.reshape(len(rows), -1).astype(np.float64))
-            size += np.einsum("ij->i", numbers)  # the sum of a few columns; `sum` takes ten times as long
+            size += np.abs(array.reshape(len(rows), -1).astype(np.float64)).sum(axis=1)
     return int(np.lexsort((rows, size, wrong.sum(axis=1)))[0])
